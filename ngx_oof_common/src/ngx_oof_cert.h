@@ -1,0 +1,42 @@
+
+/*
+ * Copyright (C) oof authors
+ */
+
+
+#ifndef _NGX_OOF_CERT_H_INCLUDED_
+#define _NGX_OOF_CERT_H_INCLUDED_
+
+
+#include <ngx_oof.h>
+
+
+/* the caller's certificate (spec 5.1) */
+
+struct ngx_oof_cert_s {
+    u_char                   thumbprint[32];   /* SHA-256 of the DER */
+    u_char                   x5t[43];          /* base64url of it */
+    ngx_str_t                organisation_id;  /* lower case, no OFBBR- */
+    ngx_str_t                software_id;      /* UID */
+    time_t                   not_before;
+    time_t                   not_after;
+};
+
+
+/*
+ * Access phase: finds the certificate (of the TLS connection, read once a
+ * connection; or of the trusted header, read once a request through a bounded
+ * cache), judges validity and the issuing CA, and sets o->cert.  Returns
+ * NGX_DECLINED to go on, NGX_OK with a 401 prepared, NGX_ERROR.
+ */
+ngx_int_t ngx_oof_cert_check(ngx_oof_request_t *o);
+
+/* "oof_issuing_ca", read at configuration time: an array of X509 * */
+ngx_array_t *ngx_oof_cert_load(ngx_conf_t *cf, ngx_str_t *file);
+
+ngx_int_t ngx_oof_cert_init(ngx_conf_t *cf);
+ngx_int_t ngx_oof_cert_init_process(ngx_cycle_t *cycle);
+void ngx_oof_cert_exit_process(ngx_cycle_t *cycle);
+
+
+#endif /* _NGX_OOF_CERT_H_INCLUDED_ */

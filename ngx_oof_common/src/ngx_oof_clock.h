@@ -1,0 +1,73 @@
+
+/*
+ * Copyright (C) oof authors
+ */
+
+
+#ifndef _NGX_OOF_CLOCK_H_INCLUDED_
+#define _NGX_OOF_CLOCK_H_INCLUDED_
+
+
+#include <ngx_oof.h>
+
+
+/*
+ * Two clocks.  The rule clock (timers of consents and payments, schedules,
+ * dates, retention) is the system's plus an offset that exists only with
+ * "oof_test_clock on"; the real clock judges tokens, certificates, leases and
+ * deadlines.  Both are microseconds since the Unix epoch, taken from nginx's
+ * cached time, so they stand still within one turn of the event loop.
+ */
+
+#define NGX_OOF_SECOND  1000000LL
+#define NGX_OOF_MINUTE  (60 * NGX_OOF_SECOND)
+#define NGX_OOF_HOUR    (60 * NGX_OOF_MINUTE)
+#define NGX_OOF_DAY     (24 * NGX_OOF_HOUR)
+
+/* "2026-11-24T12:00:00Z" */
+#define NGX_OOF_TIME_LEN  20
+
+
+typedef struct {
+    ngx_int_t        year;
+    ngx_int_t        month;        /* 1..12 */
+    ngx_int_t        day;          /* 1..31 */
+} ngx_oof_date_t;
+
+
+int64_t ngx_oof_clock_rule(void);
+int64_t ngx_oof_clock_real(void);
+
+/* writes NGX_OOF_TIME_LEN characters, UTC, seconds, "Z" (spec 0.3) */
+u_char *ngx_oof_clock_format(u_char *p, int64_t us);
+
+/*
+ * Takes a date-time of the regulation's pattern (spec 0.3: "Z", no fraction,
+ * at most 20 characters, month and day of one or two digits).  Returns
+ * NGX_DECLINED when the form is wrong, NGX_ABORT when the form is right but
+ * no such day exists (30 February), NGX_OK with microseconds in "us".
+ */
+ngx_int_t ngx_oof_clock_parse(ngx_str_t *text, int64_t *us);
+
+/* the same for a date, interpreted as a calendar day */
+ngx_int_t ngx_oof_clock_parse_date(ngx_str_t *text, ngx_oof_date_t *date);
+
+/* Brasilia's wall clock: day of an instant, and first instant of a day */
+void ngx_oof_clock_brasilia(int64_t us, ngx_oof_date_t *date);
+int64_t ngx_oof_clock_brasilia_start(ngx_oof_date_t *date);
+
+/* rooms' life cycle, called by the module */
+ngx_int_t ngx_oof_clock_init(ngx_conf_t *cf);
+ngx_int_t ngx_oof_clock_init_process(ngx_cycle_t *cycle);
+
+/*
+ * Sets the offset of the rule clock in seconds for all processes of this host
+ * (shared memory); NGX_DECLINED without "oof_test_clock on".  The caller
+ * stores it in the database (oof_clock), whence other hosts and a restarted
+ * process read it.
+ */
+ngx_int_t ngx_oof_clock_set_offset(int64_t seconds);
+int64_t ngx_oof_clock_offset(void);
+
+
+#endif /* _NGX_OOF_CLOCK_H_INCLUDED_ */

@@ -1,0 +1,51 @@
+
+/*
+ * Copyright (C) oof authors
+ */
+
+
+#ifndef _NGX_OOF_JWS_H_INCLUDED_
+#define _NGX_OOF_JWS_H_INCLUDED_
+
+
+#include <ngx_oof.h>
+
+
+/* compact JWS (RFC 7515), as FAPI-BR uses it: PS256, RS256 and ES256 only */
+
+#define NGX_OOF_ALG_PS256   1
+#define NGX_OOF_ALG_RS256   2
+#define NGX_OOF_ALG_ES256   3
+
+
+typedef struct {
+    ngx_str_t                kid;
+    ngx_str_t                typ;
+    ngx_uint_t               alg;        /* 0: one that is not ours */
+    ngx_str_t                payload;    /* decoded bytes, not verified yet */
+    ngx_str_t                signing_input;
+    ngx_str_t                signature;  /* decoded */
+} ngx_oof_jws_t;
+
+
+/*
+ * Takes a compact serialisation apart; the header must be an object with alg,
+ * no crit, no b64; x5u, x5c, jku and jwk are refused.  NGX_DECLINED with a
+ * literal reason in "why" when it is not one.
+ */
+ngx_int_t ngx_oof_jws_parse(ngx_pool_t *pool, ngx_str_t *text,
+    ngx_oof_jws_t *jws, const char **why);
+
+/*
+ * Verifies with "key" by "alg", which comes from the configuration and never
+ * from the header; the header's must be the same.  NGX_OK or NGX_DECLINED.
+ */
+ngx_int_t ngx_oof_jws_verify(ngx_oof_jws_t *jws, EVP_PKEY *key,
+    ngx_uint_t alg);
+
+/* compact serialisation of "payload" signed with PS256, typ "JWT" */
+ngx_int_t ngx_oof_jws_sign(ngx_pool_t *pool, EVP_PKEY *key, ngx_str_t *kid,
+    ngx_str_t *payload, ngx_str_t *text);
+
+
+#endif /* _NGX_OOF_JWS_H_INCLUDED_ */

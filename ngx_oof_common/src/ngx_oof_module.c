@@ -1,0 +1,907 @@
+
+/*
+ * Copyright (C) oof authors
+ */
+
+
+#include <ngx_oof.h>
+#include <ngx_oof_common_sql.h>
+
+
+static void *ngx_oof_create_main_conf(ngx_conf_t *cf);
+static char *ngx_oof_init_main_conf(ngx_conf_t *cf, void *conf);
+static void *ngx_oof_create_loc_conf(ngx_conf_t *cf);
+static char *ngx_oof_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child);
+static char *ngx_oof_merge_names(ngx_conf_t *cf, ngx_oof_loc_conf_t *prev,
+    ngx_oof_loc_conf_t *conf);
+static char *ngx_oof_merge_api(ngx_conf_t *cf, ngx_oof_loc_conf_t *conf);
+static ngx_int_t ngx_oof_preconfiguration(ngx_conf_t *cf);
+static ngx_int_t ngx_oof_postconfiguration(ngx_conf_t *cf);
+static ngx_int_t ngx_oof_init_process(ngx_cycle_t *cycle);
+static void ngx_oof_exit_process(ngx_cycle_t *cycle);
+
+static char *ngx_oof_brand(ngx_conf_t *cf, void *post, void *data);
+static char *ngx_oof_uuid_value(ngx_conf_t *cf, void *post, void *data);
+static char *ngx_oof_base_url(ngx_conf_t *cf, void *post, void *data);
+static char *ngx_oof_header_name(ngx_conf_t *cf, void *post, void *data);
+static char *ngx_oof_cert_from(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+static char *ngx_oof_metrics(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
+static char *ngx_oof_health(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
+static ngx_int_t ngx_oof_health_handler(ngx_http_request_t *r);
+
+
+#define NGX_OOF_ANY_CONF                                                      \
+    NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF
+
+#define NGX_OOF_INNER_CONF  NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF
+
+#define ngx_oof_loc(field)  offsetof(ngx_oof_loc_conf_t, field)
+#define ngx_oof_main(field)  offsetof(ngx_oof_main_conf_t, field)
+
+
+static ngx_conf_post_handler_pt  ngx_oof_brand_p = ngx_oof_brand;
+static ngx_conf_post_handler_pt  ngx_oof_uuid_p = ngx_oof_uuid_value;
+static ngx_conf_post_handler_pt  ngx_oof_base_url_p = ngx_oof_base_url;
+static ngx_conf_post_handler_pt  ngx_oof_header_name_p = ngx_oof_header_name;
+
+
+static ngx_conf_enum_t  ngx_oof_clients_modes[] = {
+    { ngx_string("required"), NGX_OOF_CLIENTS_REQUIRED },
+    { ngx_string("optional"), NGX_OOF_CLIENTS_OPTIONAL },
+    { ngx_null_string, 0 }
+};
+
+
+static ngx_conf_enum_t  ngx_oof_errors_modes[] = {
+    { ngx_string("off"), NGX_OOF_ERRORS_OFF },
+    { ngx_string("json"), NGX_OOF_ERRORS_JSON },
+    { ngx_null_string, 0 }
+};
+
+
+static ngx_command_t  ngx_oof_commands[] = {
+
+    { ngx_string("oof_zone"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE1,
+      ngx_conf_set_size_slot,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      ngx_oof_main(zone_size),
+      NULL },
+
+    { ngx_string("oof_test_clock"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_FLAG,
+      ngx_conf_set_flag_slot,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      ngx_oof_main(test_clock),
+      NULL },
+
+    /*
+     * The named blocks and the use of their names share a directive: nginx
+     * tells them apart by the context.
+     */
+
+    { ngx_string("oof_database"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_BLOCK|NGX_CONF_TAKE1,
+      ngx_oof_database_block,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("oof_database"),
+      NGX_OOF_INNER_CONF|NGX_CONF_TAKE1,
+      ngx_conf_set_str_slot,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      ngx_oof_loc(database_name),
+      NULL },
+
+    { ngx_string("oof_keys"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_BLOCK|NGX_CONF_TAKE1,
+      ngx_oof_keys_block,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("oof_keys"),
+      NGX_OOF_INNER_CONF|NGX_CONF_TAKE1,
+      ngx_conf_set_str_slot,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      ngx_oof_loc(keys_name),
+      NULL },
+
+    { ngx_string("oof_issuer"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_BLOCK|NGX_CONF_TAKE1,
+      ngx_oof_issuer_block,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("oof_issuer"),
+      NGX_OOF_INNER_CONF|NGX_CONF_TAKE1,
+      ngx_conf_set_str_slot,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      ngx_oof_loc(issuer_name),
+      NULL },
+
+    { ngx_string("oof_brand"),
+      NGX_OOF_ANY_CONF|NGX_CONF_TAKE1,
+      ngx_conf_set_str_slot,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      ngx_oof_loc(brand),
+      &ngx_oof_brand_p },
+
+    { ngx_string("oof_organisation_id"),
+      NGX_OOF_ANY_CONF|NGX_CONF_TAKE1,
+      ngx_conf_set_str_slot,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      ngx_oof_loc(organisation_id),
+      &ngx_oof_uuid_p },
+
+    { ngx_string("oof_base_url"),
+      NGX_OOF_ANY_CONF|NGX_CONF_TAKE1,
+      ngx_conf_set_str_slot,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      ngx_oof_loc(base_url),
+      &ngx_oof_base_url_p },
+
+    { ngx_string("oof_urn_namespace"),
+      NGX_OOF_ANY_CONF|NGX_CONF_TAKE1,
+      ngx_conf_set_str_slot,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      ngx_oof_loc(urn_namespace),
+      &ngx_oof_brand_p },
+
+    { ngx_string("oof_clients"),
+      NGX_OOF_ANY_CONF|NGX_CONF_TAKE1,
+      ngx_conf_set_enum_slot,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      ngx_oof_loc(clients),
+      &ngx_oof_clients_modes },
+
+    { ngx_string("oof_issuing_ca"),
+      NGX_OOF_ANY_CONF|NGX_CONF_TAKE1,
+      ngx_conf_set_str_slot,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      ngx_oof_loc(issuing_ca_file),
+      NULL },
+
+    { ngx_string("oof_client_certificate_header"),
+      NGX_OOF_ANY_CONF|NGX_CONF_TAKE1,
+      ngx_conf_set_str_slot,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      ngx_oof_loc(cert_header),
+      &ngx_oof_header_name_p },
+
+    { ngx_string("oof_client_certificate_from"),
+      NGX_OOF_ANY_CONF|NGX_CONF_1MORE,
+      ngx_oof_cert_from,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("oof_certificate_cache"),
+      NGX_OOF_ANY_CONF|NGX_CONF_TAKE1,
+      ngx_conf_set_num_slot,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      ngx_oof_loc(cert_cache),
+      NULL },
+
+    { ngx_string("oof_errors"),
+      NGX_OOF_ANY_CONF|NGX_CONF_TAKE1,
+      ngx_conf_set_enum_slot,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      ngx_oof_loc(errors),
+      &ngx_oof_errors_modes },
+
+    { ngx_string("oof_deadline"),
+      NGX_OOF_ANY_CONF|NGX_CONF_TAKE1,
+      ngx_conf_set_msec_slot,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      ngx_oof_loc(deadline),
+      NULL },
+
+    { ngx_string("oof_retry_after"),
+      NGX_OOF_ANY_CONF|NGX_CONF_TAKE1,
+      ngx_conf_set_sec_slot,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      ngx_oof_loc(retry_after),
+      NULL },
+
+    { ngx_string("oof_body_size"),
+      NGX_OOF_ANY_CONF|NGX_CONF_TAKE1,
+      ngx_conf_set_size_slot,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      ngx_oof_loc(body_size),
+      NULL },
+
+    { ngx_string("oof_api"),
+      NGX_HTTP_LOC_CONF|NGX_CONF_TAKE2,
+      ngx_oof_api_directive,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("oof_metrics"),
+      NGX_HTTP_LOC_CONF|NGX_CONF_NOARGS,
+      ngx_oof_metrics,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("oof_health"),
+      NGX_HTTP_LOC_CONF|NGX_CONF_TAKE1,
+      ngx_oof_health,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
+      ngx_null_command
+};
+
+
+static ngx_http_module_t  ngx_oof_module_ctx = {
+    ngx_oof_preconfiguration,              /* preconfiguration */
+    ngx_oof_postconfiguration,             /* postconfiguration */
+
+    ngx_oof_create_main_conf,              /* create main configuration */
+    ngx_oof_init_main_conf,                /* init main configuration */
+
+    NULL,                                  /* create server configuration */
+    NULL,                                  /* merge server configuration */
+
+    ngx_oof_create_loc_conf,               /* create location configuration */
+    ngx_oof_merge_loc_conf                 /* merge location configuration */
+};
+
+
+ngx_module_t  ngx_oof_module = {
+    NGX_MODULE_V1,
+    &ngx_oof_module_ctx,                   /* module context */
+    ngx_oof_commands,                      /* module directives */
+    NGX_HTTP_MODULE,                       /* module type */
+    NULL,                                  /* init master */
+    NULL,                                  /* init module */
+    ngx_oof_init_process,                  /* init process */
+    NULL,                                  /* init thread */
+    NULL,                                  /* exit thread */
+    ngx_oof_exit_process,                  /* exit process */
+    NULL,                                  /* exit master */
+    NGX_MODULE_V1_PADDING
+};
+
+
+ngx_oof_main_conf_t *
+ngx_oof_main_conf(ngx_cycle_t *cycle)
+{
+    if (ngx_get_conf(cycle->conf_ctx, ngx_http_module) == NULL) {
+        return NULL;
+    }
+
+    return ngx_http_cycle_get_module_main_conf(cycle, ngx_oof_module);
+}
+
+
+static ngx_int_t
+ngx_oof_init_process(ngx_cycle_t *cycle)
+{
+    /* cache manager and loader come here too */
+
+    if (ngx_process != NGX_PROCESS_WORKER && ngx_process != NGX_PROCESS_SINGLE)
+    {
+        return NGX_OK;
+    }
+
+    if (ngx_oof_main_conf(cycle) == NULL) {
+        return NGX_OK;
+    }
+
+    if (ngx_oof_metrics_init_process(cycle) != NGX_OK
+        || ngx_oof_clock_init_process(cycle) != NGX_OK
+        || ngx_oof_fetch_init_process(cycle) != NGX_OK
+        || ngx_oof_pg_init_process(cycle) != NGX_OK
+        || ngx_oof_crypt_init_process(cycle) != NGX_OK
+        || ngx_oof_jwks_init_process(cycle) != NGX_OK
+        || ngx_oof_cert_init_process(cycle) != NGX_OK
+        || ngx_oof_token_init_process(cycle) != NGX_OK
+        || ngx_oof_client_init_process(cycle) != NGX_OK
+        || ngx_oof_lease_init_process(cycle) != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    return NGX_OK;
+}
+
+
+static void
+ngx_oof_exit_process(ngx_cycle_t *cycle)
+{
+    if (ngx_process != NGX_PROCESS_WORKER && ngx_process != NGX_PROCESS_SINGLE)
+    {
+        return;
+    }
+
+    if (ngx_oof_main_conf(cycle) == NULL) {
+        return;
+    }
+
+    ngx_oof_lease_exit_process(cycle);
+    ngx_oof_client_exit_process(cycle);
+    ngx_oof_token_exit_process(cycle);
+    ngx_oof_cert_exit_process(cycle);
+    ngx_oof_jwks_exit_process(cycle);
+    ngx_oof_crypt_exit_process(cycle);
+    ngx_oof_pg_exit_process(cycle);
+    ngx_oof_fetch_exit_process(cycle);
+}
+
+
+static ngx_int_t
+ngx_oof_health_handler(ngx_http_request_t *r)
+{
+    ngx_int_t             rc;
+    ngx_buf_t            *b;
+    ngx_str_t             text;
+    ngx_uint_t            i, status;
+    ngx_chain_t           out;
+    ngx_oof_issuer_t    **issuers;
+    ngx_oof_loc_conf_t   *olcf;
+    ngx_oof_main_conf_t  *omcf;
+    ngx_oof_database_t  **databases;
+
+    if (!(r->method & (NGX_HTTP_GET|NGX_HTTP_HEAD))) {
+        return NGX_HTTP_NOT_ALLOWED;
+    }
+
+    rc = ngx_http_discard_request_body(r);
+
+    if (rc != NGX_OK) {
+        return rc;
+    }
+
+    olcf = ngx_http_get_module_loc_conf(r, ngx_oof_module);
+    omcf = ngx_http_get_module_main_conf(r, ngx_oof_module);
+
+    status = NGX_HTTP_OK;
+
+    if (olcf->health == NGX_OOF_HEALTH_READY) {
+
+        if (ngx_exiting || ngx_terminate) {
+            status = NGX_HTTP_SERVICE_UNAVAILABLE;
+        }
+
+        databases = omcf->databases.elts;
+
+        for (i = 0; i < omcf->databases.nelts; i++) {
+            if (!ngx_oof_pg_ready(databases[i])) {
+                status = NGX_HTTP_SERVICE_UNAVAILABLE;
+            }
+        }
+
+        issuers = omcf->issuers.elts;
+
+        for (i = 0; i < omcf->issuers.nelts; i++) {
+            if (!ngx_oof_issuer_ready(issuers[i])) {
+                status = NGX_HTTP_SERVICE_UNAVAILABLE;
+            }
+        }
+    }
+
+    if (status == NGX_HTTP_OK) {
+        ngx_str_set(&text, "ok\n");
+
+    } else {
+        ngx_str_set(&text, "not ready\n");
+    }
+
+    r->headers_out.status = status;
+    r->headers_out.content_length_n = text.len;
+    ngx_str_set(&r->headers_out.content_type, "text/plain");
+    r->headers_out.content_type_len = r->headers_out.content_type.len;
+
+    rc = ngx_http_send_header(r);
+
+    if (rc == NGX_ERROR || rc > NGX_OK || r->header_only) {
+        return rc;
+    }
+
+    b = ngx_calloc_buf(r->pool);
+    if (b == NULL) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    b->pos = text.data;
+    b->last = text.data + text.len;
+    b->memory = 1;
+    b->last_buf = (r == r->main) ? 1 : 0;
+    b->last_in_chain = 1;
+
+    out.buf = b;
+    out.next = NULL;
+
+    return ngx_http_output_filter(r, &out);
+}
+
+
+static ngx_int_t
+ngx_oof_preconfiguration(ngx_conf_t *cf)
+{
+    if (ngx_oof_sql_register(cf, ngx_oof_common_sql) != NGX_OK
+        || ngx_oof_metrics_preconf(cf) != NGX_OK
+        || ngx_oof_pg_preconf(cf) != NGX_OK
+        || ngx_oof_jwks_preconf(cf) != NGX_OK
+        || ngx_oof_lease_preconf(cf) != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    return ngx_oof_request_preconf(cf);
+}
+
+
+static ngx_int_t
+ngx_oof_postconfiguration(ngx_conf_t *cf)
+{
+    ngx_http_handler_pt        *h;
+    ngx_http_core_main_conf_t  *cmcf;
+
+    cmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_core_module);
+
+    h = ngx_array_push(&cmcf->phases[NGX_HTTP_ACCESS_PHASE].handlers);
+    if (h == NULL) {
+        return NGX_ERROR;
+    }
+
+    *h = ngx_oof_access_handler;
+
+    h = ngx_array_push(&cmcf->phases[NGX_HTTP_LOG_PHASE].handlers);
+    if (h == NULL) {
+        return NGX_ERROR;
+    }
+
+    *h = ngx_oof_log_handler;
+
+    if (ngx_oof_clock_init(cf) != NGX_OK
+        || ngx_oof_cert_init(cf) != NGX_OK
+        || ngx_oof_token_init(cf) != NGX_OK
+        || ngx_oof_request_init(cf) != NGX_OK
+        || ngx_oof_pg_init(cf) != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    /* the last one: all families have been declared */
+
+    return ngx_oof_metrics_init(cf);
+}
+
+
+static void *
+ngx_oof_create_main_conf(ngx_conf_t *cf)
+{
+    ngx_uint_t            i;
+    ngx_array_t          *arrays[8];
+    ngx_oof_main_conf_t  *omcf;
+
+    omcf = ngx_pcalloc(cf->pool, sizeof(ngx_oof_main_conf_t));
+    if (omcf == NULL) {
+        return NULL;
+    }
+
+    arrays[0] = &omcf->databases;
+    arrays[1] = &omcf->keys;
+    arrays[2] = &omcf->issuers;
+    arrays[3] = &omcf->jwks;
+    arrays[4] = &omcf->leases;
+    arrays[5] = &omcf->apis;
+    arrays[6] = &omcf->statements;
+    arrays[7] = &omcf->metrics;
+
+    for (i = 0; i < 8; i++) {
+        if (ngx_array_init(arrays[i], cf->pool, 4, sizeof(void *)) != NGX_OK) {
+            return NULL;
+        }
+    }
+
+    omcf->zone_size = NGX_CONF_UNSET_SIZE;
+    omcf->test_clock = NGX_CONF_UNSET;
+
+    return omcf;
+}
+
+
+static char *
+ngx_oof_init_main_conf(ngx_conf_t *cf, void *conf)
+{
+    ngx_oof_main_conf_t *omcf = conf;
+
+    ngx_conf_init_size_value(omcf->zone_size, 4 * 1024 * 1024);
+    ngx_conf_init_value(omcf->test_clock, 0);
+
+    if (omcf->zone_size < (size_t) 8 * ngx_pagesize) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "\"oof_zone\" is too small: give it at least %uz",
+                           (size_t) 8 * ngx_pagesize);
+        return NGX_CONF_ERROR;
+    }
+
+    if (omcf->test_clock) {
+        ngx_conf_log_error(NGX_LOG_WARN, cf, 0,
+                           "\"oof_test_clock\" is on: the rule clock can be "
+                           "moved, never use this in production");
+    }
+
+    return NGX_CONF_OK;
+}
+
+
+static void *
+ngx_oof_create_loc_conf(ngx_conf_t *cf)
+{
+    ngx_oof_loc_conf_t  *olcf;
+
+    olcf = ngx_pcalloc(cf->pool, sizeof(ngx_oof_loc_conf_t));
+    if (olcf == NULL) {
+        return NULL;
+    }
+
+    /*
+     * set by ngx_pcalloc():
+     *
+     *     all strings and named blocks
+     *     olcf->api = NULL;
+     *     olcf->health = 0;
+     */
+
+    olcf->clients = NGX_CONF_UNSET_UINT;
+    olcf->cert_from = NGX_CONF_UNSET_PTR;
+    olcf->cert_cache = NGX_CONF_UNSET_UINT;
+    olcf->errors = NGX_CONF_UNSET_UINT;
+    olcf->deadline = NGX_CONF_UNSET_MSEC;
+    olcf->retry_after = NGX_CONF_UNSET;
+    olcf->body_size = NGX_CONF_UNSET_SIZE;
+
+    return olcf;
+}
+
+
+static char *
+ngx_oof_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
+{
+    ngx_oof_loc_conf_t *prev = parent;
+    ngx_oof_loc_conf_t *conf = child;
+
+    ngx_uint_t  errors;
+
+    ngx_conf_merge_str_value(conf->brand, prev->brand, "");
+    ngx_conf_merge_str_value(conf->organisation_id, prev->organisation_id, "");
+    ngx_conf_merge_str_value(conf->base_url, prev->base_url, "");
+    ngx_conf_merge_str_value(conf->urn_namespace, prev->urn_namespace, "");
+    ngx_conf_merge_str_value(conf->cert_header, prev->cert_header, "");
+    ngx_conf_merge_uint_value(conf->clients, prev->clients,
+                              NGX_OOF_CLIENTS_REQUIRED);
+    ngx_conf_merge_ptr_value(conf->cert_from, prev->cert_from, NULL);
+    ngx_conf_merge_uint_value(conf->cert_cache, prev->cert_cache, 1000);
+    ngx_conf_merge_msec_value(conf->deadline, prev->deadline, 15000);
+    ngx_conf_merge_value(conf->retry_after, prev->retry_after, 5);
+    ngx_conf_merge_size_value(conf->body_size, prev->body_size, 0);
+
+    errors = conf->brand.len ? NGX_OOF_ERRORS_JSON : NGX_OOF_ERRORS_OFF;
+
+    ngx_conf_merge_uint_value(conf->errors, prev->errors, errors);
+
+    if (conf->issuing_ca_file.len == 0) {
+        conf->issuing_ca_file = prev->issuing_ca_file;
+        conf->issuing_ca = prev->issuing_ca;
+    }
+
+    if (conf->issuing_ca_file.len && conf->issuing_ca == NULL) {
+        conf->issuing_ca = ngx_oof_cert_load(cf, &conf->issuing_ca_file);
+
+        if (conf->issuing_ca == NULL) {
+            return NGX_CONF_ERROR;
+        }
+    }
+
+    if (ngx_oof_merge_names(cf, prev, conf) != NGX_CONF_OK) {
+        return NGX_CONF_ERROR;
+    }
+
+    if (conf->api) {
+        return ngx_oof_merge_api(cf, conf);
+    }
+
+    return NGX_CONF_OK;
+}
+
+
+static char *
+ngx_oof_merge_names(ngx_conf_t *cf, ngx_oof_loc_conf_t *prev,
+    ngx_oof_loc_conf_t *conf)
+{
+    ngx_conf_merge_str_value(conf->database_name, prev->database_name, "");
+    ngx_conf_merge_str_value(conf->keys_name, prev->keys_name, "");
+    ngx_conf_merge_str_value(conf->issuer_name, prev->issuer_name, "");
+
+    if (conf->database_name.len) {
+        conf->database = ngx_oof_database_find(cf, &conf->database_name);
+
+        if (conf->database == NULL) {
+            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                               "there is no \"oof_database %V { }\" in http{}",
+                               &conf->database_name);
+            return NGX_CONF_ERROR;
+        }
+    }
+
+    if (conf->keys_name.len) {
+        conf->keys = ngx_oof_keys_find(cf, &conf->keys_name);
+
+        if (conf->keys == NULL) {
+            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                               "there is no \"oof_keys %V { }\" in http{}",
+                               &conf->keys_name);
+            return NGX_CONF_ERROR;
+        }
+    }
+
+    if (conf->issuer_name.len) {
+        conf->issuer = ngx_oof_issuer_find(cf, &conf->issuer_name);
+
+        if (conf->issuer == NULL) {
+            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                               "there is no \"oof_issuer %V { }\" in http{}",
+                               &conf->issuer_name);
+            return NGX_CONF_ERROR;
+        }
+    }
+
+    return NGX_CONF_OK;
+}
+
+
+/* an API says at the start what it lacks, not at the first request */
+
+static char *
+ngx_oof_merge_api(ngx_conf_t *cf, ngx_oof_loc_conf_t *conf)
+{
+    char                      *missing;
+    ngx_http_core_loc_conf_t  *clcf;
+
+    missing = NULL;
+
+    if (conf->brand.len == 0) {
+        missing = "oof_brand";
+
+    } else if (conf->database == NULL) {
+        missing = "oof_database";
+
+    } else if (conf->issuer == NULL) {
+        missing = "oof_issuer";
+
+    } else if (conf->api->flags & NGX_OOF_API_TPP) {
+
+        if (conf->base_url.len == 0) {
+            missing = "oof_base_url";
+
+        } else if (conf->organisation_id.len == 0) {
+            missing = "oof_organisation_id";
+
+        } else if (conf->keys == NULL) {
+            missing = "oof_keys";
+
+        } else if (conf->issuing_ca == NULL) {
+            missing = "oof_issuing_ca";
+        }
+    }
+
+    if (missing) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "\"oof_api %V %V\" needs \"%s\": set it in the "
+                           "location, its server{} or http{}",
+                           &conf->api->name, &conf->api->major, missing);
+        return NGX_CONF_ERROR;
+    }
+
+    if (conf->urn_namespace.len == 0) {
+        conf->urn_namespace.len = conf->brand.len;
+        conf->urn_namespace.data = ngx_pnalloc(cf->pool, conf->brand.len);
+
+        if (conf->urn_namespace.data == NULL) {
+            return NGX_CONF_ERROR;
+        }
+
+        ngx_strlow(conf->urn_namespace.data, conf->brand.data,
+                   conf->brand.len);
+    }
+
+    if (conf->body_size == 0) {
+        conf->body_size = conf->api->body_size;
+    }
+
+    /* nginx itself answers 413, and a body never goes to a file */
+
+    clcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);
+
+    clcf->client_max_body_size = conf->body_size;
+    clcf->client_body_buffer_size = conf->body_size;
+    clcf->client_body_in_single_buffer = 1;
+    clcf->client_body_in_file_only = 0;
+
+    if (conf->keys
+        && ngx_oof_keys_bind(cf, conf->keys, conf->database) != NGX_OK)
+    {
+        return NGX_CONF_ERROR;
+    }
+
+    return NGX_CONF_OK;
+}
+
+
+static char *
+ngx_oof_brand(ngx_conf_t *cf, void *post, void *data)
+{
+    ngx_str_t *value = data;
+
+    u_char      c;
+    ngx_uint_t  i;
+
+    if (value->len == 0 || value->len > 64) {
+        return "must have 1 to 64 characters";
+    }
+
+    for (i = 0; i < value->len; i++) {
+        c = value->data[i];
+
+        if ((c >= '0' && c <= '9') || ((c | 0x20) >= 'a' && (c | 0x20) <= 'z')
+            || (i && (c == '-' || c == '_')))
+        {
+            continue;
+        }
+
+        return "may have letters, digits, \"-\" and \"_\" only";
+    }
+
+    return NGX_CONF_OK;
+}
+
+
+static char *
+ngx_oof_uuid_value(ngx_conf_t *cf, void *post, void *data)
+{
+    ngx_str_t *value = data;
+
+    if (ngx_oof_uuid_parse(value, NULL) != NGX_OK) {
+        return "must be a UUID";
+    }
+
+    ngx_strlow(value->data, value->data, value->len);
+
+    return NGX_CONF_OK;
+}
+
+
+static char *
+ngx_oof_base_url(ngx_conf_t *cf, void *post, void *data)
+{
+    ngx_str_t *value = data;
+
+    if (value->len <= sizeof("https://") - 1
+        || ngx_strncmp(value->data, "https://", sizeof("https://") - 1) != 0)
+    {
+        return "must begin with \"https://\"";
+    }
+
+    if (value->data[value->len - 1] == '/') {
+        return "must not end with \"/\"";
+    }
+
+    return NGX_CONF_OK;
+}
+
+
+static char *
+ngx_oof_header_name(ngx_conf_t *cf, void *post, void *data)
+{
+    ngx_str_t *value = data;
+
+    if (value->len == 0) {
+        return "must not be empty";
+    }
+
+    ngx_strlow(value->data, value->data, value->len);
+
+    return NGX_CONF_OK;
+}
+
+
+static char *
+ngx_oof_cert_from(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    ngx_oof_loc_conf_t *olcf = conf;
+
+    ngx_int_t    rc;
+    ngx_str_t   *value;
+    ngx_uint_t   i;
+    ngx_cidr_t  *cidr;
+
+    if (olcf->cert_from == NGX_CONF_UNSET_PTR) {
+        olcf->cert_from = ngx_array_create(cf->pool, 2, sizeof(ngx_cidr_t));
+
+        if (olcf->cert_from == NULL) {
+            return NGX_CONF_ERROR;
+        }
+    }
+
+    value = cf->args->elts;
+
+    for (i = 1; i < cf->args->nelts; i++) {
+
+        cidr = ngx_array_push(olcf->cert_from);
+        if (cidr == NULL) {
+            return NGX_CONF_ERROR;
+        }
+
+        if (ngx_strcmp(value[i].data, "unix:") == 0) {
+            ngx_memzero(cidr, sizeof(ngx_cidr_t));
+            cidr->family = AF_UNIX;
+            continue;
+        }
+
+        rc = ngx_ptocidr(&value[i], cidr);
+
+        if (rc == NGX_ERROR) {
+            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                               "invalid address \"%V\" in \"%V\"",
+                               &value[i], &cmd->name);
+            return NGX_CONF_ERROR;
+        }
+
+        if (rc == NGX_DONE) {
+            ngx_conf_log_error(NGX_LOG_WARN, cf, 0,
+                               "low address bits of %V are meaningless",
+                               &value[i]);
+        }
+    }
+
+    return NGX_CONF_OK;
+}
+
+
+static char *
+ngx_oof_metrics(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    ngx_http_core_loc_conf_t  *clcf;
+
+    clcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);
+    clcf->handler = ngx_oof_metrics_handler;
+
+    return NGX_CONF_OK;
+}
+
+
+static char *
+ngx_oof_health(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    ngx_oof_loc_conf_t *olcf = conf;
+
+    ngx_str_t                 *value;
+    ngx_http_core_loc_conf_t  *clcf;
+
+    value = cf->args->elts;
+
+    if (ngx_strcmp(value[1].data, "live") == 0) {
+        olcf->health = NGX_OOF_HEALTH_LIVE;
+
+    } else if (ngx_strcmp(value[1].data, "ready") == 0) {
+        olcf->health = NGX_OOF_HEALTH_READY;
+
+    } else {
+        return "must be \"live\" or \"ready\"";
+    }
+
+    clcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);
+    clcf->handler = ngx_oof_health_handler;
+
+    return NGX_CONF_OK;
+}

@@ -1,0 +1,83 @@
+
+/*
+ * Copyright (C) oof authors
+ */
+
+
+#ifndef _NGX_OOF_MODULE_H_INCLUDED_
+#define _NGX_OOF_MODULE_H_INCLUDED_
+
+
+#include <ngx_oof.h>
+
+
+#define NGX_OOF_CLIENTS_REQUIRED  1
+#define NGX_OOF_CLIENTS_OPTIONAL  2
+
+#define NGX_OOF_ERRORS_OFF        0
+#define NGX_OOF_ERRORS_JSON       1
+
+#define NGX_OOF_HEALTH_LIVE       1
+#define NGX_OOF_HEALTH_READY      2
+
+
+/* what http{} has once; the arrays are filled by the rooms they are named of */
+
+typedef struct {
+    ngx_array_t              databases;    /* of ngx_oof_database_t * */
+    ngx_array_t              keys;         /* of ngx_oof_keys_t * */
+    ngx_array_t              issuers;      /* of ngx_oof_issuer_t * */
+    ngx_array_t              jwks;         /* of ngx_oof_jwks_t * */
+    ngx_array_t              leases;       /* of ngx_oof_lease_t * */
+    ngx_array_t              apis;         /* of ngx_oof_api_t * */
+    ngx_array_t              statements;   /* of ngx_oof_sql_t * */
+    ngx_array_t              metrics;      /* of ngx_oof_metric_t * */
+    ngx_uint_t               slots;        /* of all metrics together */
+
+    size_t                   zone_size;
+    ngx_shm_zone_t          *zone;
+    ngx_flag_t               test_clock;
+} ngx_oof_main_conf_t;
+
+
+typedef struct {
+    ngx_str_t                brand;
+    ngx_str_t                organisation_id;
+    ngx_str_t                base_url;
+    ngx_str_t                urn_namespace;
+
+    ngx_str_t                database_name;
+    ngx_str_t                keys_name;
+    ngx_str_t                issuer_name;
+    ngx_oof_database_t      *database;
+    ngx_oof_keys_t          *keys;
+    ngx_oof_issuer_t        *issuer;
+
+    ngx_uint_t               clients;
+    ngx_str_t                issuing_ca_file;
+    ngx_array_t             *issuing_ca;     /* of X509 * */
+    ngx_str_t                cert_header;    /* in lower case */
+    ngx_array_t             *cert_from;      /* of ngx_cidr_t */
+    ngx_uint_t               cert_cache;
+
+    ngx_uint_t               errors;
+    ngx_msec_t               deadline;
+    time_t                   retry_after;
+    size_t                   body_size;
+
+    ngx_oof_api_t           *api;
+    ngx_uint_t               health;
+} ngx_oof_loc_conf_t;
+
+
+extern ngx_module_t  ngx_oof_module;
+extern ngx_module_t  ngx_oof_filter_module;
+
+/*
+ * Main configuration of the running cycle, for rooms that have no request;
+ * NULL when there is no http{}.
+ */
+ngx_oof_main_conf_t *ngx_oof_main_conf(ngx_cycle_t *cycle);
+
+
+#endif /* _NGX_OOF_MODULE_H_INCLUDED_ */

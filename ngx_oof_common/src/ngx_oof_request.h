@@ -1,0 +1,116 @@
+
+/*
+ * Copyright (C) oof authors
+ */
+
+
+#ifndef _NGX_OOF_REQUEST_H_INCLUDED_
+#define _NGX_OOF_REQUEST_H_INCLUDED_
+
+
+#include <ngx_oof.h>
+
+
+/*
+ * The state of a request.  It hangs on a pool cleanup, because r->ctx does
+ * not survive internal redirects, and is found again by
+ * ngx_oof_request_get(); subrequests share their parent's.
+ */
+
+struct ngx_oof_request_s {
+    ngx_http_request_t      *r;          /* the main request */
+    ngx_oof_api_t           *api;
+    ngx_oof_route_t         *route;
+    ngx_str_t                params[NGX_OOF_MAX_PARAMS];  /* of the path */
+
+    u_char                   interaction_id[NGX_OOF_UUID_TEXT];
+
+    ngx_oof_cert_t          *cert;
+    ngx_oof_token_t         *token;
+    ngx_oof_client_t        *client;
+
+    ngx_str_t                body;       /* in one piece; empty without */
+    json_t                  *json;       /* by ngx_oof_request_json() */
+
+    ngx_str_t                consent_id; /* for the log line, when known */
+
+    /* the answer, prepared by ngx_oof_answer() or ngx_oof_error() */
+    ngx_uint_t               status;
+    ngx_str_t                answer;
+    ngx_str_t                media;      /* content type; empty: JSON */
+    ngx_str_t                error_code;
+    ngx_str_t                error_title;
+    ngx_str_t                error_detail;
+    ngx_uint_t               retry_after;  /* s; 0: none */
+    ngx_uint_t               allow;      /* methods of the path, with 405 */
+
+    /* the one operation that is awaited */
+    ngx_oof_pg_unit_t       *unit;
+    ngx_int_t              (*result)(ngx_oof_request_t *o,
+                                     ngx_oof_pg_unit_t *u);
+    void                   (*forget)(ngx_oof_request_t *o);
+    void                    *waiting;    /* of "forget" */
+
+    ngx_event_t              deadline;
+    ngx_msec_t               db_time;    /* ms spent waiting for lanes */
+    ngx_uint_t               step;       /* of the access phase */
+
+    unsigned                 own_id:1;   /* the caller's id was missing */
+    unsigned                 admitted:1; /* the access phase has decided */
+    unsigned                 content:1;  /* the content handler has begun */
+    unsigned                 answered:1; /* the answer has been sent */
+    unsigned                 counted:1;  /* metrics are done */
+    unsigned                 suspended:1;
+};
+
+
+/* found, or NULL */
+ngx_oof_request_t *ngx_oof_request_get(ngx_http_request_t *r);
+
+/* found, or made, with an interaction id: any phase, filters too */
+ngx_oof_request_t *ngx_oof_request_make(ngx_http_request_t *r);
+
+/* phase handlers, installed by the module */
+ngx_int_t ngx_oof_access_handler(ngx_http_request_t *r);
+ngx_int_t ngx_oof_content_handler(ngx_http_request_t *r);
+ngx_int_t ngx_oof_log_handler(ngx_http_request_t *r);
+
+/*
+ * Every step and handler returns one of
+ *
+ *     NGX_DECLINED   go on (access phase only)
+ *     NGX_OK         an answer is prepared: send it
+ *     NGX_AGAIN      something is awaited; it calls ngx_oof_request_resume()
+ *                    with one of the other three when it has come
+ *     NGX_ERROR      500
+ *
+ * ngx_oof_request_resume() sends, goes on, finalizes and runs posted requests;
+ * "o" may be gone when it returns.
+ */
+void ngx_oof_request_resume(ngx_oof_request_t *o, ngx_int_t rc);
+
+/*
+ * Sends "u" for this request and awaits it: u->deadline is set to the
+ * request's, "result" is called with rc NGX_OOF_PG_OK only and returns as a
+ * handler does; other ends are answered with 503, 529, 504 or 500.  When the
+ * client goes, a read is forgotten, a write runs to its end.  Takes the unit
+ * over in every case.  Returns NGX_AGAIN, or NGX_ERROR.
+ */
+ngx_int_t ngx_oof_request_unit(ngx_oof_request_t *o, ngx_oof_pg_unit_t *u,
+    ngx_int_t (*result)(ngx_oof_request_t *o, ngx_oof_pg_unit_t *u));
+
+/*
+ * Parses o->body into o->json; NGX_OK, or NGX_DECLINED with a 400 prepared
+ * (the caller returns NGX_OK then), or NGX_ERROR.
+ */
+ngx_int_t ngx_oof_request_json(ngx_oof_request_t *o);
+
+/* a request header by its lower-case name, NULL when absent */
+ngx_table_elt_t *ngx_oof_request_header(ngx_http_request_t *r,
+    const char *name, size_t len);
+
+ngx_int_t ngx_oof_request_preconf(ngx_conf_t *cf);  /* variables */
+ngx_int_t ngx_oof_request_init(ngx_conf_t *cf);     /* metrics of routes */
+
+
+#endif /* _NGX_OOF_REQUEST_H_INCLUDED_ */
