@@ -1,0 +1,119 @@
+#!/usr/bin/env bash
+#
+# The one entry to building, running and testing oof: see usage below, and
+# README.md.  Every subcommand may run again at any time.
+
+set -euo pipefail
+
+root=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd -P)
+
+# shellcheck source=build/common.sh
+. "$root/build/common.sh"
+# shellcheck source=build/deps.sh
+. "$root/build/deps.sh"
+# shellcheck source=build/nginx.sh
+. "$root/build/nginx.sh"
+# shellcheck source=build/tests.sh
+. "$root/build/tests.sh"
+
+
+usage() {
+    cat <<END
+usage: ./build.sh COMMAND
+
+  run                   build, make a sandbox under var/, start it and run the
+                        demonstration; leaves everything running
+  stop                  end all that run started
+  test [--long] [ARG…]  build and run the tests; ARGs go to prove; --long adds
+                        the sanitizers and newer nginx headers
+  deps                  install what is missing (apt-get)
+  build                 build nginx with the modules
+        [--sanitize]    … with address and undefined behaviour sanitizers
+        [--dynamic]     … as loadable modules
+        [--headers]     … against the headers of nginx $OOF_HEADERS_VERSION
+  bench [NAME…]         benchmarks
+  migrate CONNINFO      bring a database's schema to this version; the run-time
+                        role is \$OOF_ROLE, "oof" by default
+
+OOF_VAR=DIR puts var/ elsewhere, OOF_CONF_EXTRA=FILE includes a file in the
+http{} block of the sandbox, CC is the compiler.
+END
+}
+
+
+command_deps() {
+    deps_install "${deps_build[@]}" "${deps_run[@]}"
+}
+
+
+command_build() {
+    case ${1-} in
+    "")         nginx_build static ;;
+    --sanitize) nginx_build sanitize ;;
+    --dynamic)  nginx_build dynamic ;;
+    --headers)  nginx_headers ;;
+    *)          die "unknown option \"$1\" of build" ;;
+    esac
+}
+
+
+command_run() {
+    command_deps
+    nginx_build static
+    exec "$root/sandbox/ctl" up
+}
+
+
+command_stop() {
+    if ! command -v python3 > /dev/null; then
+        echo "nothing runs: python3 is not even installed"
+        return
+    fi
+    exec "$root/sandbox/ctl" down
+}
+
+
+command_bench() {
+    deps_install "${deps_build[@]}" "${deps_run[@]}" "${deps_bench[@]}"
+    nginx_build static
+
+    if [ ! -x "$root/bench/run" ]; then
+        not_here bench
+    fi
+    exec "$root/bench/run" "$@"
+}
+
+
+command_migrate() {
+    if [ $# -ne 1 ]; then
+        die "usage: ./build.sh migrate CONNINFO"
+    fi
+    exec "$root/build/migrate" "$1"
+}
+
+
+not_here() {
+    echo "build.sh: $1 is not in this release" >&2
+    exit 2
+}
+
+
+name=${1-}
+[ $# -eq 0 ] || shift
+
+case $name in
+deps|build|run|stop|test|bench|migrate)
+    var_make
+    "command_$name" "$@"
+    ;;
+image|fuzz)
+    not_here "$name"
+    ;;
+help|-h|--help)
+    usage
+    ;;
+*)
+    usage >&2
+    exit 2
+    ;;
+esac

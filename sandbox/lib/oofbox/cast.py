@@ -1,0 +1,78 @@
+"""Who plays in the sandbox: the bank, its third parties, its customers."""
+
+HOST = "mtls-api.oof.test"
+HOST_TWO = "mtls-api.two.oof.test"
+
+# issuers of tokens: of the third parties, and of the bank's own channels
+
+ISSUER = "https://auth.oof.test"
+BANK_ISSUER = "https://sso.oof.test"
+BANK_AUDIENCE = "oof-management"
+BANK_SCOPES = ("oob_consents:read oob_consents:write oob_payments:write "
+               "oof_journey oof_admin")
+
+BANK = {
+    "name": "Banco Sandbox SA",
+    "brand": "sandbox",
+    "organisation_id": "c1b7a9f4-32d6-4c4a-9b5e-7f0e5a1d2c38",
+    "software_id": "0e6c9c52-6a5b-4f5d-8f3c-2f4d5b6a7c89",
+    "cnpj": "42000111000177",
+    "ispb": "87654321",
+}
+
+# registered third parties, and one that is not
+
+CLIENTS = [
+    {
+        "name": "one",
+        "title": "Iniciadora Um Ltda",
+        "client_id": "6b0a3d0e-5f1c-4e83-9f0a-1d2c3b4a5f60",
+        "organisation_id": "2d8f4a71-0c6b-4d7e-8a35-9e1f2b3c4d5e",
+        "software_id": "b7c2e9d4-1a3f-4b6c-9d8e-0f1a2b3c4d5e",
+        "cnpj": "11222333000181",
+    },
+    {
+        "name": "two",
+        "title": "Agregadora Dois SA",
+        "client_id": "f4e3d2c1-8b7a-4c6d-95e4-a3b2c1d0e9f8",
+        "organisation_id": "9a1b2c3d-4e5f-4a6b-8c7d-0e9f8a7b6c5d",
+        "software_id": "5d4c3b2a-9f8e-4d7c-a6b5-4e3f2a1b0c9d",
+        "cnpj": "44555666000181",
+    },
+]
+
+STRANGER = {
+    "name": "three",
+    "title": "Terceira Nova SA",
+    "client_id": "3c3c3c3c-7d6e-4f5a-8b4c-3d2e1f0a9b8c",
+    "organisation_id": "7e6d5c4b-3a2f-4e1d-9c0b-8a7f6e5d4c3b",
+    "software_id": "1f2e3d4c-5b6a-4978-8695-a4b3c2d1e0f9",
+    "cnpj": "77888999000181",
+}
+
+
+def _account(number, balance):
+    return {"ispb": BANK["ispb"], "issuer": "0001", "number": number,
+            "accountType": "CACC", "balance": balance}
+
+
+CUSTOMERS = [
+    {"cpf": "76109277673", "name": "Ana Clara Souza",
+     "accounts": [_account("10000011", "100000000.00"),
+                  _account("10000029", "100000000.00")]},
+    {"cpf": "52998224725", "name": "Bruno Lima",
+     "accounts": [_account("20000015", "25000.00")]},
+    {"cpf": "11144477735", "cnpj": "45723174000110",
+     "name": "Padaria Estrela Ltda",
+     "accounts": [_account("30000019", "1500000.00")]},
+]
+
+
+def client(name):
+    """The third party of that name; the special certificates act for one."""
+
+    for party in CLIENTS + [STRANGER]:
+        if party["name"] == name:
+            return party
+
+    return CLIENTS[0]
