@@ -28,6 +28,18 @@
 #define NGX_OOF_TIME_LEN  20
 
 
+/* the offset of the rule clock is kept within a hundred years */
+#define NGX_OOF_CLOCK_OFFSET_MAX  (100 * 366 * 86400LL)
+
+
+/* part of the shared zone, see ngx_oof_metrics.h */
+
+typedef struct {
+    ngx_atomic_t     offset;       /* seconds, signed */
+    ngx_atomic_t     changes;      /* raised by each change of the offset */
+} ngx_oof_clock_shared_t;
+
+
 typedef struct {
     ngx_int_t        year;
     ngx_int_t        month;        /* 1..12 */
@@ -56,18 +68,35 @@ ngx_int_t ngx_oof_clock_parse_date(ngx_str_t *text, ngx_oof_date_t *date);
 void ngx_oof_clock_brasilia(int64_t us, ngx_oof_date_t *date);
 int64_t ngx_oof_clock_brasilia_start(ngx_oof_date_t *date);
 
-/* rooms' life cycle, called by the module */
+/*
+ * Reads a zone file (TZif, RFC 8536) in "data", which becomes Brasilia's
+ * zone.  Returns NGX_DECLINED, with the zone unchanged, when it is not one.
+ */
+ngx_int_t ngx_oof_clock_zone(u_char *data, size_t len);
+
+/*
+ * Rooms' life cycle, called by the module.  At configuration the system's zone
+ * file of America/Sao_Paulo is read; -03:00 serves, with a warning, where
+ * there is none.
+ */
 ngx_int_t ngx_oof_clock_init(ngx_conf_t *cf);
 ngx_int_t ngx_oof_clock_init_process(ngx_cycle_t *cycle);
 
 /*
  * Sets the offset of the rule clock in seconds for all processes of this host
- * (shared memory); NGX_DECLINED without "oof_test_clock on".  The caller
- * stores it in the database (oof_clock), whence other hosts and a restarted
- * process read it.
+ * (shared memory); NGX_DECLINED without "oof_test_clock on" or with more than
+ * NGX_OOF_CLOCK_OFFSET_MAX.  The caller has stored it in the database before
+ * (oof_clock of ngx_oof_clock_database()), whence worker 0 of each host reads
+ * it at start and then each second.
  */
 ngx_int_t ngx_oof_clock_set_offset(int64_t seconds);
 int64_t ngx_oof_clock_offset(void);
+
+/* "oof_test_clock on" */
+ngx_uint_t ngx_oof_clock_movable(void);
+
+/* the one that keeps the offset: the first that is configured, or NULL */
+ngx_oof_database_t *ngx_oof_clock_database(void);
 
 
 #endif /* _NGX_OOF_CLOCK_H_INCLUDED_ */

@@ -14,7 +14,34 @@
 /*
  * The event log's rows (table oof_event) are written by the same statement as
  * the change they tell of.  This room makes what such a statement needs.
+ *
+ * A row has, beside the event's id, type and data: the brand; the key, which
+ * is the id of what has changed; the version that the change made (1, 2, ...,
+ * also the sequence that consumers see); the time when it happened, by the
+ * rule clock; and the stamp, which orders the events of a key whatever the
+ * clocks of the hosts say.  The statement makes the stamp under the lock of
+ * the row that it changes, and stores it there too:
+ *
+ *     greatest($now, row.stamp + interval '1 microsecond')
  */
+
+#define NGX_OOF_EVENT_TYPE_MAX  64
+
+/* a consent was created, awaiting authorisation; version 1 */
+#define NGX_OOF_EVENT_CONSENT_CREATED     "oof.consent.created"
+
+/* the customer has authorised it */
+#define NGX_OOF_EVENT_CONSENT_AUTHORISED  "oof.consent.authorised"
+
+/*
+ * it is over, whoever ended it: refused, revoked, past its time to be
+ * authorised or past its expiration; data tells by whom and why
+ */
+#define NGX_OOF_EVENT_CONSENT_REJECTED    "oof.consent.rejected"
+
+/* its expiration was changed without a redirect; the status stays */
+#define NGX_OOF_EVENT_CONSENT_EXTENDED    "oof.consent.extended"
+
 
 typedef struct {
     u_char                   id[NGX_OOF_UUID_LEN];   /* UUIDv7: also the
@@ -24,7 +51,11 @@ typedef struct {
 } ngx_oof_event_t;
 
 
-/* a new event of "type"; "data" is left to the caller */
+/*
+ * A new event of "type", which must be a literal of at most
+ * NGX_OOF_EVENT_TYPE_MAX characters; "data" is an empty object until the
+ * caller sets it.  Returns NGX_ERROR when there is no randomness for the id.
+ */
 ngx_int_t ngx_oof_event_init(ngx_oof_event_t *event, const char *type);
 
 /* gives the event's id, type and data to the unit as uuid, text, text */

@@ -1,0 +1,31 @@
+-- Copyright (C) oof authors
+--
+-- What nginx may do, as the role in the variable "role", brought up to date by
+-- each run of ./build.sh migrate: exactly this.  It makes, changes, truncates
+-- and drops nothing, and what is append-only it appends to.
+
+SELECT current_schema() AS oof_schema \gset
+
+REVOKE CREATE ON SCHEMA :"oof_schema" FROM PUBLIC, :"role";
+GRANT USAGE ON SCHEMA :"oof_schema" TO :"role";
+
+REVOKE ALL ON oof_client, oof_consent, oof_consent_history, oof_event,
+    oof_event_default, oof_lease, oof_clock, oof_key_usage
+    FROM PUBLIC, :"role";
+
+GRANT SELECT, INSERT, UPDATE, DELETE ON oof_client TO :"role";
+GRANT SELECT, INSERT, UPDATE ON oof_consent TO :"role";
+GRANT SELECT, INSERT ON oof_consent_history TO :"role";
+GRANT SELECT, INSERT ON oof_event TO :"role";
+GRANT SELECT, INSERT, UPDATE ON oof_lease TO :"role";
+GRANT SELECT, UPDATE ON oof_clock TO :"role";
+GRANT SELECT, INSERT, UPDATE ON oof_key_usage TO :"role";
+
+-- the one thing that the run-time role may have made
+
+GRANT EXECUTE ON FUNCTION oof_event_partitions(integer, integer) TO :"role";
+
+
+-- Events of the next days have a partition before the first nginx starts.
+
+SELECT oof_event_partitions(14, 15) \g /dev/null
