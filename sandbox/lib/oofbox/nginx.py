@@ -1,0 +1,136 @@
+"""The sandbox's nginx: its configuration, and its life."""
+
+import os
+import signal
+import subprocess
+import urllib.request
+
+from . import cast, process
+from .box import ROOT, Failure, read, write
+from .postgres import Postgres
+
+LISTENERS = ("api", "plain", "management")
+
+
+class Nginx:
+    def __init__(self, box):
+        self.box = box
+        self.pid_file = box.path("run", "nginx.pid")
+        self.error_log = box.path("nginx", "logs", "error.log")
+        self.access_log = box.path("nginx", "logs", "access.log")
+
+    def api(self):
+        return "https://%s:%d" % (cast.HOST, self.box.ports()["api"])
+
+    # configuration
+
+    def configure(self):
+        box, ports = self.box, self.box.ports()
+        extra = os.environ.get("OOF_CONF_EXTRA")
+        issuer = "http://127.0.0.1:%d" % ports["issuer"]
+
+        if extra and not os.path.isfile(extra):
+            raise Failure("OOF_CONF_EXTRA: there is no file " + extra)
+
+        values = {
+            "USER": "user  root;" if os.getuid() == 0 else "",
+            "WORKERS": os.environ.get("OOF_WORKERS", "2"),
+            "PREFIX": box.nginx,
+            "PID": self.pid_file,
+            "ERROR_LOG": self.error_log,
+            "ACCESS_LOG": self.access_log,
+            "CONF": os.path.join(ROOT, "conf"),
+            "CONNECT": Postgres(box).conninfo("oof"),
+            "ENCRYPT_ID": "e1",
+            "ENCRYPT": box.secret("encrypt-e1.key"),
+            "LOOKUP_ID": "l1",
+            "LOOKUP": box.secret("lookup-l1.key"),
+            "ISSUER": cast.ISSUER,
+            "ISSUER_JWKS": issuer + "/jwks",
+            "BANK_ISSUER": cast.BANK_ISSUER,
+            "BANK_AUDIENCE": cast.BANK_AUDIENCE,
+            "BANK_JWKS": issuer + "/bank/jwks",
+            "BRAND": cast.BANK["brand"],
+            "ORGANISATION_ID": cast.BANK["organisation_id"],
+            "API": self.api(),
+            "HOST": cast.HOST,
+            "PKI": box.pki,
+            "PORT_API": str(ports["api"]),
+            "PORT_PLAIN": str(ports["plain"]),
+            "PORT_MANAGEMENT": str(ports["management"]),
+            "EXTRA": "include  %s;" % os.path.abspath(extra) if extra else "",
+        }
+
+        text = read(os.path.join(ROOT, "sandbox", "nginx.conf.in"))
+        for name, value in values.items():
+            text = text.replace("@%s@" % name, value)
+        write(box.conf, text)
+
+    def _run(self, *args):
+        return process.run([self.box.binary, "-e", self.error_log, "-p",
+                            self.box.nginx, "-c", self.box.conf] + list(args),
+                           self.box.path("log", "nginx.log"), cwd="/")
+
+    def check(self):
+        """nginx -t; what it says."""
+
+        return self._run("-t")
+
+    # life
+
+    def pid(self):
+        pid = process.pid_of(self.pid_file)
+        if pid is None:
+            return None
+        program = process.program(pid)
+        return pid if program in ("", self.box.binary) else None
+
+    def _processes(self):
+        """Whatever of this nginx listens on our ports, the workers of a killed
+        master too."""
+
+        found = set()
+        for name in LISTENERS:
+            for pid in process.listeners(self.box.ports()[name]):
+                if process.program(pid) == self.box.binary:
+                    found.add(pid)
+        return found
+
+    def owns(self, port):
+        return any(process.program(pid) == self.box.binary
+                   for pid in process.listeners(port))
+
+    def serves(self):
+        return all(process.listens(self.box.ports()[name])
+                   for name in LISTENERS)
+
+    def ready(self):
+        try:
+            with urllib.request.urlopen(
+                    "http://127.0.0.1:%d/health/ready"
+                    % self.box.ports()["management"], timeout=2) as r:
+                return r.status == 200
+        except OSError:
+            return False
+
+    def start(self):
+        """Returns when it serves; never makes a second one.  Without its
+        database it serves too, and says so."""
+
+        with self.box.lock("nginx"):
+            if self.pid() is None:
+                process.end(self._processes(), signal.SIGKILL)
+                self._run()
+
+            if not process.wait(self.serves, 20):
+                raise Failure("nginx does not serve, see " + self.error_log)
+
+        return process.wait(self.ready, 5)
+
+    def stop(self):
+        with self.box.lock("nginx"):
+            pids = self._processes()
+            master = self.pid()
+            if master is not None:
+                process.end([master], signal.SIGQUIT)
+            process.end(pids)

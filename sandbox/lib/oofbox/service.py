@@ -1,0 +1,104 @@
+"""The sandbox's own HTTP services: keystore and issuer."""
+
+import http.server
+import json
+import os
+import signal
+import socketserver
+import urllib.request
+
+from . import process
+from .box import ROOT, Failure
+
+
+class Handler(http.server.BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    server_version = "oof-sandbox"
+    sys_version = ""
+    timeout = 60
+
+    def answer(self, status, value, kind="application/json", headers=()):
+        body = value if isinstance(value, bytes) \
+            else json.dumps(value).encode()
+        self.send_response(status)
+        self.send_header("Content-Type", kind)
+        self.send_header("Content-Length", str(len(body)))
+        for name, text in headers:
+            self.send_header(name, text)
+        self.end_headers()
+        if self.command != "HEAD":
+            self.wfile.write(body)
+
+    def body(self, limit=65536):
+        length = int(self.headers.get("Content-Length") or 0)
+        if not 0 <= length <= limit:
+            self.close_connection = True
+            return b""
+        return self.rfile.read(length)
+
+    def log_message(self, format, *args):
+        # the request line alone: bodies and headers hold secrets
+        super().log_message(format, *args)
+
+
+class Server(socketserver.ThreadingMixIn, http.server.HTTPServer):
+    daemon_threads = True
+    request_queue_size = 128
+
+
+def serve(port, handler):
+    server = Server(("127.0.0.1", port), handler)
+    signal.signal(signal.SIGTERM, lambda *_: os._exit(0))
+    server.serve_forever()
+
+
+class Service:
+    """One of them as a process: NAME is the program's in sandbox/."""
+
+    def __init__(self, box, name):
+        self.box = box
+        self.name = name
+        self.program = os.path.join(ROOT, "sandbox", name)
+        self.pid_file = box.path("run", name + ".pid")
+        self.log = box.path("log", name + ".log")
+
+    def _ours(self, pid):
+        """Of this sandbox: the program, with our var/ as its argument."""
+
+        command = process.command(pid)
+        return command == "" or (self.program in command
+                                 and self.box.var in command)
+
+    def pid(self):
+        pid = process.pid_of(self.pid_file)
+        return pid if pid is not None and self._ours(pid) else None
+
+    def owns(self, port):
+        return any(self._ours(pid) for pid in process.listeners(port))
+
+    def answers(self):
+        try:
+            with urllib.request.urlopen(
+                    "http://127.0.0.1:%d/health"
+                    % self.box.ports()[self.name], timeout=2) as r:
+                return r.status == 200
+        except OSError:
+            return False
+
+    def start(self):
+        with self.box.lock(self.name):
+            if self.pid() is None:
+                process.end([pid for pid in process.listeners(
+                    self.box.ports()[self.name]) if self._ours(pid)])
+                process.spawn(["/usr/bin/python3", self.program,
+                               self.box.var], self.log, self.pid_file)
+
+            if not process.wait(self.answers, 20):
+                raise Failure("%s does not answer, see %s"
+                              % (self.name, self.log))
+
+    def stop(self):
+        with self.box.lock(self.name):
+            pids = set(process.listeners(self.box.ports()[self.name]))
+            pids.add(self.pid())
+            process.end([pid for pid in pids if pid and self._ours(pid)])
