@@ -40,18 +40,19 @@ deps_has() {
 # the folder of initdb and postgres, the newest there is
 
 pg_bin() {
-    local dir
+    local version best=13
 
-    while read -r dir; do
-        if [ "$(basename "$(dirname "$dir")")" -ge 14 ] \
-            && [ -x "$dir/initdb" ] && [ -x "$dir/postgres" ]
+    for version in /usr/lib/postgresql/[0-9]*; do
+        version=${version##*/}
+        if [ -x "/usr/lib/postgresql/$version/bin/initdb" ] \
+            && [ -x "/usr/lib/postgresql/$version/bin/postgres" ] \
+            && [ "$version" -gt "$best" ]
         then
-            echo "$dir"
-            return
+            best=$version
         fi
-    done < <(printf '%s\n' /usr/lib/postgresql/[0-9]*/bin | sort -Vr)
+    done
 
-    return 1
+    [ "$best" -ge 14 ] && echo "/usr/lib/postgresql/$best/bin"
 }
 
 
@@ -75,26 +76,32 @@ apt_get() {
 }
 
 
-deps_apt_get() {
+deps_apt() {
     apt_get update || return
+
     case " $* " in
-    *" postgresql "*) deps_no_cluster || return ;;
+    *" postgresql "*)
+        deps_no_cluster "$@" ;;
+    *)
+        apt_get install --no-install-recommends "$@" ;;
     esac
-    apt_get install --no-install-recommends "$@"
 }
 
 
 # Debian's server package makes and starts a cluster when it is installed,
-# which nobody here asked for: it is told not to, if there is no server yet
+# which nobody asked for here: for this once it is told not to
 
 deps_no_cluster() {
-    local conf=/etc/postgresql-common/createcluster.conf
+    local conf=/etc/postgresql-common/createcluster.conf rc=0
+    local line='create_main_cluster = false  # for oof'
 
     apt_get install --no-install-recommends postgresql-common || return
 
-    if ! grep -qs '^ *create_main_cluster' $conf; then
-        echo 'create_main_cluster = false' | as_root tee -a $conf > /dev/null
-    fi
+    echo "$line" | as_root tee -a $conf > /dev/null || return
+    apt_get install --no-install-recommends "$@" || rc=$?
+    as_root sed -i "/^$line\$/d" $conf
+
+    return $rc
 }
 
 
@@ -173,7 +180,7 @@ pool_get() {
 
     mkdir -p "$(dirname "$3")" || return
 
-    while read -r mirror; do
+    for mirror in $(mirrors); do
         if /usr/lib/apt/apt-helper -o Acquire::Retries=1 \
             download-file "$mirror/$1" "$3.part" "SHA256:$2" < /dev/null \
             && echo "$2  $3.part" | sha256sum -c --quiet -
@@ -182,7 +189,7 @@ pool_get() {
             return
         fi
         rm -f "$3.part"
-    done < <(mirrors)
+    done
 
     echo "no mirror of this machine has $1"
     return 1
