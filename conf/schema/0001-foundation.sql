@@ -76,6 +76,11 @@ CREATE TABLE oof_consent (
     personal         bytea NOT NULL,
     cpf_hmac         bytea NOT NULL,
     cnpj_hmac        bytea,
+    due              timestamptz GENERATED ALWAYS AS (
+                         CASE status
+                         WHEN 'AWAITING_AUTHORISATION' THEN authorise_until
+                         WHEN 'AUTHORISED' THEN expiration
+                         END) STORED,
 
     CONSTRAINT oof_consent_brand
         CHECK (length(brand) BETWEEN 1 AND 64),
@@ -128,15 +133,11 @@ CREATE INDEX oof_consent_cnpj
     ON oof_consent (cnpj_hmac, brand)
     WHERE cnpj_hmac IS NOT NULL;
 
--- what comes due: only rows that still can, so that these stay small
+-- what comes due: only rows that still can, so that this stays small
 
-CREATE INDEX oof_consent_authorise_until
-    ON oof_consent (authorise_until)
-    WHERE status = 'AWAITING_AUTHORISATION';
-
-CREATE INDEX oof_consent_expiration
-    ON oof_consent (expiration)
-    WHERE status = 'AUTHORISED' AND expiration IS NOT NULL;
+CREATE INDEX oof_consent_due
+    ON oof_consent (due)
+    WHERE due IS NOT NULL;
 
 COMMENT ON TABLE oof_consent IS
     'consents to share data; the row is locked by whoever changes it, and a '
@@ -147,6 +148,9 @@ COMMENT ON COLUMN oof_consent.authorise_until IS
     'an unauthorised consent is over from this instant on, by the rule clock';
 COMMENT ON COLUMN oof_consent.expiration IS
     'null: for an indefinite term';
+COMMENT ON COLUMN oof_consent.due IS
+    'when time ends it in its status, null: never; the only place that says '
+    'so, see oof_consent_effective()';
 COMMENT ON COLUMN oof_consent.stamp IS
     'of the newest event: greatest(now, stamp + 1 microsecond) at each change, '
     'so that events of one consent are in order whatever the clocks say';

@@ -21,6 +21,11 @@ GRANT SELECT, INSERT, UPDATE ON oof_lease TO :"role";
 GRANT SELECT, UPDATE ON oof_clock TO :"role";
 GRANT SELECT, INSERT, UPDATE ON oof_key_usage TO :"role";
 
+-- judges rows that it may read
+
+GRANT EXECUTE ON FUNCTION oof_consent_effective(oof_consent, timestamptz)
+    TO :"role";
+
 -- the one thing that the run-time role may have made
 
 GRANT EXECUTE ON FUNCTION oof_event_partitions(integer, integer) TO :"role";

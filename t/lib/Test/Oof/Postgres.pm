@@ -248,7 +248,7 @@ sub template {
 
     for my $file (@files) {
         my $rc = open2_in(\my $out, '', program('psql'), '-X', '-q', '-1', '-v',
-                          'ON_ERROR_STOP=1', '-f', $file,
+                          'ON_ERROR_STOP=1', '-v', 'role=postgres', '-f', $file,
                           "$conninfo dbname=$new");
         die "schema: $file: $out" if $rc != 0;
     }
