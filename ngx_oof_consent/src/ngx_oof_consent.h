@@ -1,0 +1,76 @@
+
+/*
+ * Copyright (C) oof authors
+ */
+
+
+#ifndef _NGX_OOF_CONSENT_H_INCLUDED_
+#define _NGX_OOF_CONSENT_H_INCLUDED_
+
+
+#include <ngx_oof.h>
+#include <ngx_oof_consent_permission.h>
+
+
+/* consents of data sharing: Consents API v3, spec 1 */
+
+typedef struct {
+    ngx_uint_t               products;       /* offered: NGX_OOF_PRODUCT_... */
+    time_t                   max_term;       /* s; 0: no cap */
+    time_t                   authorise_within;                   /* s */
+} ngx_oof_consent_loc_conf_t;
+
+
+/*
+ * A consent as an answer shows it (spec 1.4).  Strings that are empty and
+ * times that are 0 are left out of the answer.
+ */
+
+typedef struct {
+    u_char                   id[NGX_OOF_UUID_LEN];
+    ngx_str_t                path;           /* of the resource */
+    ngx_str_t                urn;            /* its last part */
+
+    ngx_str_t                status;
+    int64_t                  creation;       /* times are us, rule clock */
+    int64_t                  status_update;
+    int64_t                  expiration;
+    uint64_t                 permissions;
+
+    ngx_str_t                rejected_by;
+    ngx_str_t                reason_code;
+    ngx_str_t                reason_info;
+    ngx_str_t                link_id;
+    unsigned                 linked:1;       /* of the optimised journey */
+} ngx_oof_consent_t;
+
+
+/* content handlers of the routes, in the content phase with the body read */
+ngx_int_t ngx_oof_consent_create(ngx_oof_request_t *o);
+ngx_int_t ngx_oof_consent_get(ngx_oof_request_t *o);
+ngx_int_t ngx_oof_consent_delete(ngx_oof_request_t *o);
+
+/*
+ * Sets consent->path and consent->urn from consent->id, and o->consent_id.
+ * Returns NGX_OK or NGX_ERROR.
+ */
+ngx_int_t ngx_oof_consent_name(ngx_oof_request_t *o,
+    ngx_oof_consent_t *consent);
+
+/* writes the body of 201 and 200; NGX_OK or NGX_ERROR */
+ngx_int_t ngx_oof_consent_body(ngx_oof_request_t *o,
+    ngx_oof_consent_t *consent, ngx_str_t *body);
+
+/*
+ * Makes the event of a change: "consent" as it is after the change,
+ * "previous" its status before (empty for a new one).  The data holds no
+ * personal data.  NGX_OK or NGX_ERROR.
+ */
+ngx_int_t ngx_oof_consent_event_data(ngx_oof_request_t *o,
+    ngx_oof_consent_t *consent, const char *previous, ngx_str_t *data);
+
+
+extern ngx_module_t  ngx_oof_consent_module;
+
+
+#endif /* _NGX_OOF_CONSENT_H_INCLUDED_ */
