@@ -22,6 +22,7 @@
 
 /* statuses that nginx has no name for */
 
+#define NGX_OOF_HTTP_NOT_ACCEPTABLE  406
 #define NGX_OOF_HTTP_UNPROCESSABLE   422
 #define NGX_OOF_HTTP_LOCKED          423
 #define NGX_OOF_HTTP_HEADERS         431
@@ -60,6 +61,7 @@ typedef struct ngx_oof_sql_s        ngx_oof_sql_t;
 #include <ngx_oof_token.h>
 #include <ngx_oof_client.h>
 #include <ngx_oof_route.h>
+#include <ngx_oof_media.h>
 #include <ngx_oof_request.h>
 #include <ngx_oof_response.h>
 #include <ngx_oof_event.h>

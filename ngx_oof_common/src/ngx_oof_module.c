@@ -674,6 +674,10 @@ ngx_oof_merge_api(ngx_conf_t *cf, ngx_oof_loc_conf_t *conf)
     if (conf->brand.len == 0) {
         missing = "oof_brand";
 
+    } else if (conf->api->flags & NGX_OOF_API_PUBLIC) {
+
+        /* it asks nobody for anything */
+
     } else if (conf->database == NULL) {
         missing = "oof_database";
 

@@ -17,11 +17,27 @@
  * ngx_oof_request_get(); subrequests share their parent's.
  */
 
+/* headers of the caller that nginx does not look up itself */
+
+#define NGX_OOF_HEADER_ACCEPT           0
+#define NGX_OOF_HEADER_INTERACTION_ID   1
+#define NGX_OOF_HEADER_AUTH_DATE        2
+#define NGX_OOF_HEADER_CUSTOMER_IP      3
+#define NGX_OOF_HEADER_USER_AGENT       4
+#define NGX_OOF_HEADER_IDEMPOTENCY_KEY  5
+#define NGX_OOF_HEADERS                 6
+
+
 struct ngx_oof_request_s {
     ngx_http_request_t      *r;          /* the main request */
     ngx_oof_api_t           *api;
     ngx_oof_route_t         *route;
     ngx_str_t                params[NGX_OOF_MAX_PARAMS];  /* of the path */
+    ngx_str_t                uri;        /* that was admitted */
+
+    /* the first of each name, NULL when absent */
+    ngx_table_elt_t         *headers[NGX_OOF_HEADERS];
+    ngx_uint_t               repeated;   /* bits: sent more than once */
 
     u_char                   interaction_id[NGX_OOF_UUID_TEXT];
 
@@ -30,6 +46,7 @@ struct ngx_oof_request_s {
     ngx_oof_client_t        *client;
 
     ngx_str_t                body;       /* in one piece; empty without */
+    size_t                   room;       /* allocated for it */
     json_t                  *json;       /* by ngx_oof_request_json() */
 
     ngx_str_t                consent_id; /* for the log line, when known */
@@ -52,15 +69,20 @@ struct ngx_oof_request_s {
     void                    *waiting;    /* of "forget" */
 
     ngx_event_t              deadline;
+    ngx_msec_t               expires;    /* ngx_current_msec of the deadline */
+    ngx_msec_t               began;      /* to read the body */
     ngx_msec_t               db_time;    /* ms spent waiting for lanes */
     ngx_uint_t               step;       /* of the access phase */
 
-    unsigned                 own_id:1;   /* the caller's id was missing */
+    unsigned                 own_id:1;   /* the caller's was not usable */
+    unsigned                 watched:1;  /* a cleanup forgets what is awaited */
     unsigned                 admitted:1; /* the access phase has decided */
     unsigned                 content:1;  /* the content handler has begun */
+    unsigned                 reading:1;  /* the body */
     unsigned                 answered:1; /* the answer has been sent */
     unsigned                 counted:1;  /* metrics are done */
     unsigned                 suspended:1;
+    unsigned                 page:2;     /* of nginx's own, see the filter */
 };
 
 
@@ -104,6 +126,13 @@ ngx_int_t ngx_oof_request_unit(ngx_oof_request_t *o, ngx_oof_pg_unit_t *u,
  * (the caller returns NGX_OK then), or NGX_ERROR.
  */
 ngx_int_t ngx_oof_request_json(ngx_oof_request_t *o);
+
+/*
+ * Adds bytes to o->body; NGX_OK, NGX_HTTP_REQUEST_ENTITY_TOO_LARGE or
+ * NGX_HTTP_INTERNAL_SERVER_ERROR.
+ */
+ngx_int_t ngx_oof_request_append(ngx_oof_request_t *o, u_char *data,
+    size_t len);
 
 /* a request header by its lower-case name, NULL when absent */
 ngx_table_elt_t *ngx_oof_request_header(ngx_http_request_t *r,

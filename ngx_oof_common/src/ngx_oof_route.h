@@ -22,6 +22,8 @@
 
 #define NGX_OOF_API_TPP      0x01        /* certificate, interaction id */
 #define NGX_OOF_API_BANK     0x02        /* the management listener */
+#define NGX_OOF_API_PUBLIC   0x04        /* interaction id, nothing else */
+#define NGX_OOF_API_JWT      0x08        /* answers are application/jwt */
 
 #define NGX_OOF_MAX_PARAMS   4
 
