@@ -23,11 +23,6 @@ nginx_options=(
     --with-http_realip_module
     --with-http_auth_request_module
     --with-http_stub_status_module
-    --without-http_uwsgi_module
-    --without-http_scgi_module
-    --without-http_fastcgi_module
-    --without-http_memcached_module
-    --without-http_ssi_module
 )
 
 # what modules built for another nginx need of it
