@@ -3,7 +3,7 @@
 # The test run: what the tests find in their environment, and prove.
 #
 #   OOF_NGINX, TEST_NGINX_BINARY   the nginx under test
-#   OOF_OBJS                       its object files
+#   OOF_OBJS, OOF_SOURCE           its object files, and nginx's source
 #   OOF_PG_BIN                     folder of initdb and postgres
 #   OOF_VAR                        where tests keep what outlives one file
 
@@ -13,6 +13,8 @@
 tests_environment() {
     export OOF_OBJS=$OOF_VAR/build/$1
     export OOF_NGINX=$OOF_OBJS/nginx
+    OOF_SOURCE=$OOF_VAR/src/nginx-$(cat "$OOF_VAR/src/version")
+    export OOF_SOURCE
     export TEST_NGINX_BINARY=$OOF_NGINX
 
     OOF_PG_BIN=$(pg_bin) || die "no PostgreSQL server found"

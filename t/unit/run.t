@@ -3,8 +3,9 @@
 # Copyright (C) oof authors
 
 # Builds every t/unit/*.c against the objects of the built nginx and runs it.
-# OOF_OBJS says where the objects are (default: var/nginx/objs); OOF_UNIT may
-# name the only tests to run ("json uuid").
+# OOF_OBJS says where the objects are (default: var/nginx/objs), OOF_SOURCE
+# where nginx's source is (default: the folder above); OOF_UNIT may name the
+# only tests to run ("json uuid").
 
 use strict;
 use warnings;
@@ -92,7 +93,7 @@ sub run {
     my $extra = join ' ', map { /\blink: (-.*?)\s*(?:\*\/)?$/ ? $1 : () } <$f>;
     close $f;
 
-    my $source = $ENV{OOF_NGINX} || dirname($objs);
+    my $source = $ENV{OOF_SOURCE} || dirname($objs);
     my $command = $link;
     $command =~ s/LINK/$extra $dir\/$name.o -o $dir\/$name $library/;
 
