@@ -26,12 +26,23 @@ struct ngx_oof_cert_s {
 /*
  * Access phase: finds the certificate (of the TLS connection, read once a
  * connection; or of the trusted header, read once a request through a bounded
- * cache), judges validity and the issuing CA, and sets o->cert.  Returns
- * NGX_DECLINED to go on, NGX_OK with a 401 prepared, NGX_ERROR.
+ * cache), and judges it: dates now, clientAuth, strength, an organisation, and
+ * that its issuer, in the chain that was verified, is one of "oof_issuing_ca".
+ * Sets o->cert, which lives as long as the request.  Returns NGX_DECLINED to
+ * go on, NGX_OK with a 401 INVALID_CLIENT prepared (spec 2.2, 5.4), NGX_ERROR.
+ *
+ * The trusted header is believed from an address of
+ * "oof_client_certificate_from" (the peer of the TCP connection, before realip)
+ * and never over TLS; it is taken out of the request in the preaccess phase, so
+ * that nothing passes it on, and waits in o->cert_header.  Revocation is then
+ * the affair of who set it.
  */
 ngx_int_t ngx_oof_cert_check(ngx_oof_request_t *o);
 
-/* "oof_issuing_ca", read at configuration time: an array of X509 * */
+/*
+ * "oof_issuing_ca", read at configuration time: an array of X509 *, freed with
+ * cf->pool.  NULL when the file cannot be read, with the reason logged.
+ */
 ngx_array_t *ngx_oof_cert_load(ngx_conf_t *cf, ngx_str_t *file);
 
 ngx_int_t ngx_oof_cert_init(ngx_conf_t *cf);

@@ -464,6 +464,7 @@ ngx_oof_postconfiguration(ngx_conf_t *cf)
 
     if (ngx_oof_clock_init(cf) != NGX_OK
         || ngx_oof_cert_init(cf) != NGX_OK
+        || ngx_oof_client_init(cf) != NGX_OK
         || ngx_oof_token_init(cf) != NGX_OK
         || ngx_oof_request_init(cf) != NGX_OK
         || ngx_oof_pg_init(cf) != NGX_OK)

@@ -41,6 +41,7 @@ struct ngx_oof_request_s {
 
     u_char                   interaction_id[NGX_OOF_UUID_TEXT];
 
+    ngx_str_t                cert_header;  /* believed, and taken away */
     ngx_oof_cert_t          *cert;
     ngx_oof_token_t         *token;
     ngx_oof_client_t        *client;
