@@ -208,8 +208,8 @@ ngx_oof_client_refuse(ngx_oof_request_t *o, ngx_uint_t reason)
     return ngx_oof_error(o, NGX_HTTP_UNAUTHORIZED, "INVALID_CLIENT",
                          "Cliente inválido",
                          reason == NGX_OOF_CLIENT_IS_OTHER
-                         ? "O certificado é de outra organização"
-                         : "Cliente não registrado ou bloqueado");
+                         ? "O certificado é de outra organização."
+                         : "Cliente não registrado ou bloqueado.");
 }
 
 

@@ -3,9 +3,8 @@
 # Copyright (C) oof authors
 
 # Builds every t/unit/*.c against the objects of the built nginx and runs it.
-# OOF_OBJS says where the objects are (default: var/nginx/objs), OOF_SOURCE
-# where nginx's source is (default: the folder above); OOF_UNIT may name the
-# only tests to run ("json uuid").
+# OOF_OBJS and OOF_SOURCE say where objects and source are, else they are where
+# build.sh keeps them; OOF_UNIT may name the only tests to run ("json uuid").
 
 use strict;
 use warnings;
@@ -18,20 +17,17 @@ use TAP::Parser;
 use Test::More;
 
 my $here = dirname(abs_path(__FILE__));
-my $objs = $ENV{OOF_OBJS};
+my $var = $ENV{OOF_VAR} || "$here/../../var";
+my $objs = $ENV{OOF_OBJS} || "$var/build/static";
 
-if (!defined $objs) {
-    my $var = $ENV{OOF_VAR} || "$here/../../var";
-    ($objs) = grep { -f "$_/Makefile" } glob("$var/*/objs $var/objs");
-}
-
-if (!defined $objs || !-f "$objs/ngx_modules.o") {
-    plan(skip_all => 'no objects: set OOF_OBJS to the objs folder of a build');
+if (!-f "$objs/ngx_modules.o") {
+    plan(skip_all => 'no objects: run ./build.sh build, or set OOF_OBJS');
 }
 
 $objs = abs_path($objs);
 
 my $dir = tempdir('oof-unit-XXXXXX', TMPDIR => 1, CLEANUP => 1);
+my $source = source();
 my ($compile, $link) = flags();
 my $library = library();
 
@@ -43,6 +39,19 @@ for my $file (@tests) {
 }
 
 done_testing();
+
+
+# the folder that the Makefile's paths start from
+
+sub source {
+    return $ENV{OOF_SOURCE} if $ENV{OOF_SOURCE};
+    return dirname($objs) if -d dirname($objs) . '/src/core';
+
+    open my $f, '<', "$var/src/version" or die "$var/src/version: $!";
+    chomp(my $version = <$f>);
+
+    return "$var/src/nginx-$version";
+}
 
 
 # how the build compiles and links: the words of its own Makefile
@@ -93,7 +102,6 @@ sub run {
     my $extra = join ' ', map { /\blink: (-.*?)\s*(?:\*\/)?$/ ? $1 : () } <$f>;
     close $f;
 
-    my $source = $ENV{OOF_SOURCE} || dirname($objs);
     my $command = $link;
     $command =~ s/LINK/$extra $dir\/$name.o -o $dir\/$name $library/;
 

@@ -73,12 +73,11 @@ BEGIN {
     my $var = $ENV{OOF_VAR} || "$root/var";
 
     if (!$ENV{TEST_NGINX_BINARY}) {
-        my ($binary) = grep { -x $_ }
-                       map { "$_/nginx" }
-                       $ENV{OOF_OBJS} ? $ENV{OOF_OBJS}
-                                      : glob("$var/*/objs $var/objs");
-        die "no nginx: set OOF_OBJS or TEST_NGINX_BINARY\n"
-            if !defined $binary;
+        my $binary = ($ENV{OOF_OBJS} || "$var/build/static") . '/nginx';
+
+        die "no $binary: run ./build.sh build, or set TEST_NGINX_BINARY\n"
+            if !-x $binary;
+
         $ENV{TEST_NGINX_BINARY} = abs_path($binary);
     }
 }
@@ -374,7 +373,7 @@ sub events {
 # --- configuration
 
 sub http_defaults {
-    my $dsn = database_dsn();
+    my $dsn = database_dsn() =~ s/\buser=\S+/user=oof/r;
 
     return <<"END";
     oof_test_clock on;

@@ -217,10 +217,9 @@ sub guard {
 # the schema, applied once for each state of conf/schema
 
 sub template {
-    my @files = sort glob "$root/conf/schema/*.sql";
     my $text = POSIX::strftime('%Y-%m-%d', gmtime);   # partitions go by day
 
-    for my $file (@files) {
+    for my $file (sort glob("$root/conf/schema/*.sql $root/build/migrate")) {
         open my $f, '<', $file or die "$file: $!";
         local $/;
         $text .= "$file\n" . <$f>;
@@ -242,16 +241,17 @@ sub template {
         admin("DROP DATABASE IF EXISTS $_->[0] WITH (FORCE)");
     }
 
+    admin('CREATE ROLE oof LOGIN')
+        if !admin("SELECT 1 FROM pg_roles WHERE rolname = 'oof'");
+
     my $new = $name . '_new';
 
     admin("CREATE DATABASE $new");
 
-    for my $file (@files) {
-        my $rc = open2_in(\my $out, '', program('psql'), '-X', '-q', '-1', '-v',
-                          'ON_ERROR_STOP=1', '-v', 'role=postgres', '-f', $file,
-                          "$conninfo dbname=$new");
-        die "schema: $file: $out" if $rc != 0;
-    }
+    local $ENV{OOF_ROLE} = 'oof';
+    my $rc = open2_in(\my $out, '', "$root/build/migrate",
+                      "$conninfo dbname=$new");
+    die "build/migrate failed:\n$out" if $rc != 0;
 
     admin("ALTER DATABASE $new RENAME TO $name");
 
