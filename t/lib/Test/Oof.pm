@@ -879,7 +879,7 @@ sub json { $json->encode($_[0]) }
 
 
 # the answer is what the regulator's OpenAPI text says for this operation and
-# status: schema_ok('consents POST /consents', $answer)
+# status: schema_ok('consents-v3 POST /consents', $answer)
 
 sub schema_ok {
     my ($operation, $answer, $name) = @_;
@@ -887,8 +887,7 @@ sub schema_ok {
     local $Test::Builder::Level = $Test::Builder::Level + 1;
 
     my @failures = Test::Oof::Schema::check("$Root/t/schema", $operation,
-                                            $answer->{status},
-                                            $answer->{json});
+                                            $answer);
 
     return Test::More::ok(!@failures, $name // "$operation $answer->{status}"
                                                . ' is as specified')

@@ -14,25 +14,74 @@ use JSON::PP ();
 my %files;
 
 
-# check(FOLDER, 'consents-3 POST /consents', STATUS, DOCUMENT): what is wrong
+# check(FOLDER, 'consents-v3 POST /consents', ANSWER): what is wrong with its
+# media type, headers and document; errors that the text does not list are
+# judged like its 400
 
 sub check {
-    my ($dir, $operation, $status, $document) = @_;
+    my ($dir, $operation, $answer) = @_;
 
     my ($api, $call) = split ' ', $operation, 2;
     my $text = load($dir, $api);
+    my $status = $answer->{status};
     my $o = $text->{operations}{$call} or return "no operation \"$operation\"";
+    my $want = $o->{responses}{$status};
 
-    my $answer = $status eq 'request' ? $o->{request} : $o->{responses}{$status};
+    $want //= $o->{responses}{400} if $status >= 400;
+    return "$operation has no $status" if !defined $want;
 
-    return "$operation has no $status" if !defined $answer;
+    my @failures = headers($text, $want, $answer);
 
-    if (!$answer->{schema}) {
-        return defined $document ? "$operation $status has no body" : ();
+    if ($want->{schema}) {
+        judge($text, $want->{schema}, $answer->{json}, '$', \@failures);
+
+    } elsif (length $answer->{body}) {
+        push @failures, "$operation $status has no body";
     }
 
+    return @failures;
+}
+
+
+# request(FOLDER, OPERATION, DOCUMENT): the same for a request's body
+
+sub request {
+    my ($dir, $operation, $document) = @_;
+
+    my ($api, $call) = split ' ', $operation, 2;
+    my $text = load($dir, $api);
     my @failures;
-    judge($text, $answer->{schema}, $document, '$', \@failures);
+
+    judge($text, $text->{operations}{$call}{request}{schema}, $document, '$',
+          \@failures);
+
+    return @failures;
+}
+
+
+sub headers {
+    my ($text, $want, $answer) = @_;
+
+    my @failures;
+
+    if (@{ $want->{media} || [] }) {
+        my $media = lc($answer->{headers}{'content-type'} // 'none') =~ s/ //gr;
+        push @failures, "content type: $media"
+            if !grep { lc($_) =~ s/ //gr eq $media } @{ $want->{media} };
+    }
+
+    my %headers = %{ $want->{headers} || {} };
+
+    for my $name (sort keys %headers) {
+        my $value = $answer->{headers}{$name};
+
+        if (defined $value) {
+            judge($text, $headers{$name}{schema}, $value, $name, \@failures);
+
+        } elsif ($headers{$name}{required}) {
+            push @failures, "header $name: is missing";
+        }
+    }
 
     return @failures;
 }
@@ -66,6 +115,8 @@ sub judge {
 
     my $type = $s->{type} // return;
     my $is = type_of($v);
+
+    return if $is eq 'null' && $s->{nullable};
 
     if ($is ne $type && !($type eq 'number' && $is eq 'integer')) {
         push @$failures, "$at: is $is, not $type";
