@@ -13,8 +13,18 @@
 
 /*
  * The one outbound HTTP client: libcurl's multi interface driven by nginx's
- * event loop.  Names are resolved without blocking.
+ * event loop.
+ *
+ * Names are resolved without blocking and without threads.  With "resolver" in
+ * http{} they are resolved at each call by nginx's resolver, which keeps to
+ * their TTL.  Without it, the names that the configuration knows are resolved
+ * once when it is read, as nginx does for "proxy_pass"; that is what
+ * ngx_oof_fetch_prepare() is for.  Numeric addresses need neither.
  */
+
+/* calls at once in a worker */
+#define NGX_OOF_FETCH_MAX  256
+
 
 typedef void (*ngx_oof_fetch_pt)(ngx_oof_fetch_t *f);
 
@@ -24,12 +34,13 @@ struct ngx_oof_fetch_s {
 
     ngx_str_t                method;     /* "GET" */
     ngx_str_t                url;        /* http or https, absolute */
+    ngx_str_t                addrs;      /* by ngx_oof_fetch_prepare() */
     ngx_array_t              headers;    /* of ngx_str_t "Name: value" */
     ngx_str_t                body;
 
-    ngx_str_t                ca;         /* PEM files; empty: the system's */
-    ngx_str_t                cert;
-    ngx_str_t                key;
+    ngx_str_t                ca;         /* PEM texts, by */
+    ngx_str_t                cert;       /* ngx_oof_fetch_pem(); */
+    ngx_str_t                key;        /* an empty ca: the system's */
 
     ngx_msec_t               timeout;        /* the whole call */
     ngx_msec_t               connect_timeout;
@@ -45,18 +56,40 @@ struct ngx_oof_fetch_s {
     ngx_oof_fetch_pt         handler;
     void                    *data;
     void                    *ctx;            /* private */
+
+    /* a worker that is quitting does not wait for it */
+    unsigned                 background:1;
 };
 
 
 /*
  * Starts the call; the handler is called once, never from inside this call.
- * No redirects are followed.  NGX_ERROR: not started, no handler.
+ * No redirects are followed.  NGX_ERROR: not started, no handler; too many
+ * are running, or memory is short.
  */
 ngx_int_t ngx_oof_fetch(ngx_oof_fetch_t *f);
 
-/* ends a running call without its handler */
+/* ends a running call without its handler; harmless when none runs */
 void ngx_oof_fetch_cancel(ngx_oof_fetch_t *f);
 
+/*
+ * In postconfiguration: checks a URL of the configuration and, without
+ * "resolver" in http{}, finds the addresses of its host.  NGX_ERROR when the
+ * URL is wrong or the host unknown, with a message.
+ */
+ngx_int_t ngx_oof_fetch_prepare(ngx_conf_t *cf, ngx_str_t *url,
+    ngx_str_t *addrs);
+
+/*
+ * At configuration time: the text of a file of at most "max" bytes, and of a
+ * PEM file (certificates, or a key), NUL after it.  Workers need no right to
+ * the file.  NGX_ERROR with a message.
+ */
+ngx_int_t ngx_oof_fetch_file(ngx_conf_t *cf, ngx_str_t *file, size_t max,
+    ngx_str_t *text);
+ngx_int_t ngx_oof_fetch_pem(ngx_conf_t *cf, ngx_str_t *file, ngx_str_t *text);
+
+ngx_int_t ngx_oof_fetch_preconf(ngx_conf_t *cf);
 ngx_int_t ngx_oof_fetch_init_process(ngx_cycle_t *cycle);
 void ngx_oof_fetch_exit_process(ngx_cycle_t *cycle);
 
