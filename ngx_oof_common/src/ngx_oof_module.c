@@ -430,6 +430,7 @@ ngx_oof_preconfiguration(ngx_conf_t *cf)
     if (ngx_oof_sql_register(cf, ngx_oof_common_sql) != NGX_OK
         || ngx_oof_metrics_preconf(cf) != NGX_OK
         || ngx_oof_pg_preconf(cf) != NGX_OK
+        || ngx_oof_fetch_preconf(cf) != NGX_OK
         || ngx_oof_jwks_preconf(cf) != NGX_OK
         || ngx_oof_lease_preconf(cf) != NGX_OK)
     {
@@ -465,6 +466,7 @@ ngx_oof_postconfiguration(ngx_conf_t *cf)
     if (ngx_oof_clock_init(cf) != NGX_OK
         || ngx_oof_cert_init(cf) != NGX_OK
         || ngx_oof_client_init(cf) != NGX_OK
+        || ngx_oof_jwks_init(cf) != NGX_OK
         || ngx_oof_token_init(cf) != NGX_OK
         || ngx_oof_request_init(cf) != NGX_OK
         || ngx_oof_pg_init(cf) != NGX_OK)
