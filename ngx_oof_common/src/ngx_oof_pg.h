@@ -56,8 +56,6 @@ typedef struct {
 
 
 struct ngx_oof_pg_unit_s {
-    ngx_queue_t              queue;       /* private to the lanes */
-
     ngx_oof_database_t      *db;
     ngx_pool_t              *pool;        /* dies with the unit */
     ngx_uint_t               class;
@@ -66,8 +64,8 @@ struct ngx_oof_pg_unit_s {
     ngx_oof_pg_statement_t   statements[NGX_OOF_PG_MAX_STATEMENTS];
 
     /*
-     * 16 bytes (a consent's id): units of one key keep their order; all zero
-     * when order does not matter
+     * 16 bytes (a consent's id): units of one key that are not reads keep
+     * their order; all zero when order does not matter
      */
     u_char                   key[NGX_OOF_UUID_LEN];
 
@@ -76,19 +74,40 @@ struct ngx_oof_pg_unit_s {
     ngx_uint_t               rc;          /* NGX_OOF_PG_OK ... */
     char                     sqlstate[6];
 
+    ngx_oof_pg_handler_pt    handler;
+    void                    *data;
+
     ngx_uint_t               runs;        /* at most 3 */
     size_t                   size;        /* bytes of parameters */
     ngx_msec_t               queued;      /* when it was given */
-    void                    *lane;        /* private to the lanes */
 
-    ngx_oof_pg_handler_pt    handler;
-    void                    *data;
+    /* private to the lanes */
+
+    ngx_queue_t              queue;       /* where it is now */
+    ngx_queue_t              all;         /* of the database's units */
+    ngx_queue_t              hash;        /* of the keys that are taken */
+    ngx_queue_t              behind;      /* units that wait for its key */
+    ngx_uint_t               lanes;       /* class of lanes it goes to */
+    ngx_uint_t               aborts;      /* not run: a neighbour failed */
+
+    unsigned                 state:3;
+    unsigned                 failed:1;    /* memory ran short */
+    unsigned                 ordered:1;   /* holds its key */
+    unsigned                 doubt:1;     /* its lane was lost */
+    unsigned                 late:1;      /* its owner was told so */
+    unsigned                 alone:1;     /* shares no segment any more */
+    unsigned                 cut:1;       /* the last one of its segment */
 };
 
 
 /* "oof_database NAME { … }" and what server{} says by name */
 char *ngx_oof_database_block(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 ngx_oof_database_t *ngx_oof_database_find(ngx_conf_t *cf, ngx_str_t *name);
+
+ngx_str_t *ngx_oof_database_name(ngx_oof_database_t *db);
+
+/* "lease on": this nginx takes leases there */
+ngx_uint_t ngx_oof_database_leases(ngx_oof_database_t *db);
 
 /*
  * A unit with its own pool.  Parameters are copied and are given in order
