@@ -1,0 +1,333 @@
+package Test::Oof::Lab;
+
+# Copyright (C) oof authors
+
+# The laboratory of the database lanes: t/module/ngx_oof_lab_module.c, built
+# as a loadable module for the nginx under test, and clients that ask it much
+# at once.
+#
+#   my $o = Test::Oof::Lab->start(workers => 2, database => 'queue 8;');
+#   my $r = $o->lab('class=read&s=lab_get&u=...');   rc, sqlstate, runs, rows
+#   my @r = $o->many(@queries);                      all at once
+
+use strict;
+use warnings;
+
+use Digest::SHA qw/ sha256_hex /;
+use Fcntl qw/ :flock /;
+use File::Basename qw/ dirname /;
+use IO::Select;
+use IO::Socket::INET;
+use Time::HiRes qw/ sleep time /;
+
+use Test::Oof;
+
+our @ISA = ('Test::Oof');
+
+my $schema;
+
+
+# words of Test::Oof->start, and "database": more of oof_database { }
+
+sub start {
+    my ($class, %args) = @_;
+
+    schema();
+
+    my $dsn = $args{connect} // database_dsn();
+    my $more = delete $args{database} // '';
+    my $http = delete $args{http} // '';
+    my $main = delete $args{main} // '';
+
+    return $class->SUPER::start(
+        defaults => 0,
+        connections => 2048,
+        main => 'load_module ' . module() . ";\n$main",
+        http => <<"END" . $http,
+    oof_database main {
+        connect "$dsn";
+        $more
+    }
+    keepalive_requests 100000000;
+END
+        locations => <<'END',
+        location = /lab {
+            oof_database main;
+            oof_lab;
+        }
+        location = /static {
+            return 200 "rc=0 sqlstate= runs=1 ms=0\n0\t0\tsome note of it\n";
+        }
+END
+        wait => 1,
+        %args,
+    );
+}
+
+
+sub schema {
+    return if $schema++;
+
+    my $sql = Test::Oof::slurp("$Test::Oof::Root/t/module/schema.sql");
+
+    psql($sql) if !(psql("SELECT to_regclass('lab')"))[0][0];
+}
+
+
+# one query; the answer with what its first line says
+
+sub lab {
+    my ($self, $query) = @_;
+
+    return parse($self->call(GET => "/lab?$query", client => undef));
+}
+
+
+sub parse {
+    my ($r) = @_;
+
+    my ($head, @rows) = split /\n/, $r->{body} // '';
+
+    @$r{qw/ rc sqlstate runs ms /} =
+        ($head // '') =~ /^rc=(\d+) sqlstate=(\S*) runs=(\d+) ms=(\d+)/;
+
+    $r->{rows} = [ map { [ split /\t/, $_, -1 ] } @rows ];
+    $r->{outcome} = @rows ? (split /\t/, $rows[0])[1] : undef;
+
+    return $r;
+}
+
+
+# Each query on a connection of its own, all written before any answer is
+# read.  Each answer has "time", seconds from the first byte written to it.
+# meanwhile: a sub that is called when all have been written.
+
+sub many {
+    my ($self, $queries, $meanwhile, $limit) = @_;
+
+    my (@sockets, @answers, %index);
+    my $select = IO::Select->new;
+
+    for my $i (0 .. $#$queries) {
+        my $s = IO::Socket::INET->new(PeerAddr => '127.0.0.1',
+                                      PeerPort => $self->plain)
+            or die "connect: $!";
+        $sockets[$i] = $s;
+        $index{$s} = $i;
+        $select->add($s);
+        $answers[$i] = { status => 0, text => '' };
+    }
+
+    my $start = time;
+
+    for my $i (0 .. $#$queries) {
+        syswrite $sockets[$i], "GET /lab?$queries->[$i] HTTP/1.0\r\n\r\n";
+    }
+
+    $meanwhile->() if $meanwhile;
+
+    while ($select->count && time < $start + ($limit // 20)) {
+        for my $s ($select->can_read(1)) {
+            my $a = $answers[$index{$s}];
+            my $n = sysread $s, $a->{text}, 65536, length $a->{text};
+
+            if (!$n) {
+                $a->{time} = time - $start;
+                $select->remove($s);
+                close $s;
+                answer($a);
+            }
+        }
+    }
+
+    return @answers;
+}
+
+
+sub answer {
+    my ($a) = @_;
+
+    my ($head, $body) = split /\r\n\r\n/, delete $a->{text}, 2;
+
+    ($a->{status}) = ($head // '') =~ m{^HTTP/1\.\d (\d+)};
+    $a->{status} //= 0;
+    $a->{body} = $body;
+
+    return parse($a);
+}
+
+
+# A process that keeps "connections" busy with queries made by the sub; its
+# end tells how many were answered with which status.  A kept connection that
+# nginx closes before any byte of an answer is used again once.
+
+sub load {
+    my ($self, $connections, $next) = @_;
+
+    pipe my $in, my $out or die "pipe: $!";
+    pipe my $stopped, my $stop or die "pipe: $!";
+
+    my $pid = fork;
+    die "fork: $!" if !defined $pid;
+
+    if ($pid == 0) {
+        close $in;
+        close $stop;
+        my %seen = load_run($self->plain, $connections, $next, $stopped);
+        print $out join(' ', %seen), "\n";
+        close $out;
+        POSIX::_exit(0);
+    }
+
+    close $out;
+    close $stopped;
+
+    return { pid => $pid, in => $in, stop => $stop };
+}
+
+
+sub load_end {
+    my ($self, $load) = @_;
+
+    close $load->{stop};
+    my $line = readline $load->{in};
+    waitpid $load->{pid}, 0;
+
+    return split ' ', $line // '';
+}
+
+
+sub load_run {
+    my ($port, $connections, $next, $stopped) = @_;
+
+    my (%seen, %state);
+    my $select = IO::Select->new($stopped);
+    my $running = 1;
+
+    my $open = sub {
+        my ($query, $again) = @_;
+
+        my $s = IO::Socket::INET->new(PeerAddr => '127.0.0.1',
+                                      PeerPort => $port);
+
+        if (!$s) {
+            $seen{refused}++;
+            return;
+        }
+
+        $state{$s} = { query => $query, text => '', again => $again };
+        syswrite $s, "GET /lab?$query HTTP/1.1\r\nHost: lab\r\n\r\n";
+        $select->add($s);
+    };
+
+    $open->($next->(), 0) for 1 .. $connections;
+
+    while ($running || keys %state) {
+        for my $s ($select->can_read(0.5)) {
+
+            if ($s == $stopped) {
+                $running = 0;
+                $select->remove($s);
+                next;
+            }
+
+            my $t = $state{$s};
+            my $n = sysread $s, $t->{text}, 65536, length $t->{text};
+
+            if (!$n) {
+                delete $state{$s};
+                $select->remove($s);
+
+                if ($t->{text} eq '' && $t->{kept} && !$t->{again}) {
+                    $open->($t->{query}, 1);
+                } else {
+                    $seen{closed}++;
+                    $open->($next->(), 0) if $running;
+                }
+
+                next;
+            }
+
+            next if $t->{text} !~ /\r\n\r\n/;
+
+            my ($length) = $t->{text} =~ /content-length: (\d+)/i;
+            my $end = index($t->{text}, "\r\n\r\n") + 4 + $length;
+            next if length $t->{text} < $end;
+
+            my ($status) = $t->{text} =~ m{^HTTP/1\.\d (\d+)};
+            $seen{$status}++;
+
+            my $closes = $t->{text} =~ /connection: close/i;
+            $t->{text} = '';
+
+            if (!$running || $closes) {
+                delete $state{$s};
+                $select->remove($s);
+                close $s;
+                $open->($next->(), 0) if $running;
+                next;
+            }
+
+            @$t{qw/ query kept again /} = ($next->(), 1, 0);
+            syswrite $s, "GET /lab?$t->{query} HTTP/1.1\r\nHost: lab\r\n\r\n";
+        }
+    }
+
+    return %seen;
+}
+
+
+# backends of our lanes: pid, by state
+
+sub backends {
+    return map { $_->[0] }
+               psql("SELECT pid FROM pg_stat_activity WHERE application_name"
+                    . " = 'oof' AND datname = current_database()");
+}
+
+
+# builds the module with the words of the Makefile of nginx
+
+sub module {
+    my $root = $Test::Oof::Root;
+    my $objs = $ENV{OOF_OBJS} || dirname($ENV{TEST_NGINX_BINARY});
+    my $source = $ENV{OOF_SOURCE} || dirname($objs);
+    my $dir = "$root/t/module";
+
+    my $text = Test::Oof::slurp("$objs/Makefile") =~ s/\\\n/ /gr;
+    my ($cc) = $text =~ /^CC =\s*(.*)$/m;
+    my ($cflags) = $text =~ /^CFLAGS =\s*(.*)$/m;
+    my ($incs) = $text =~ /^ALL_INCS =\s*(.*)$/m;
+
+    my $key = join "\n", $text, map { Test::Oof::slurp($_) }
+                   glob("$dir/*.c $dir/sql/*.sql $objs/ngx_auto_*.h"
+                        . " $root/ngx_oof_common/src/*.h");
+    my $name = 'lab-' . substr(sha256_hex($key), 0, 12);
+    my $so = "$Test::Oof::Var/test/$name.so";
+
+    open my $lock, '>>', "$Test::Oof::Var/test/lab.lock" or die "lab.lock: $!";
+    flock $lock, LOCK_EX;
+
+    return $so if -f $so;
+
+    unlink glob "$Test::Oof::Var/test/lab-*.so";
+
+    my $work = "$Test::Oof::Dir/lab";
+    my $sql = "$work/ngx_oof_lab_sql";
+
+    # a build has a folder of its own, and names files from nginx's source
+
+    my $command = "mkdir -p $work"
+        . " && $root/ngx_oof_common/sql2c lab $sql $dir/sql/*.sql"
+        . " && cd $source && $cc $cflags -fPIC -shared -I $work $incs"
+        . " -o $so.new $dir/ngx_oof_lab_module.c $sql.c"
+        . " && mv $so.new $so";
+
+    my $rc = Test::Oof::Postgres::open2_in(\my $out, '', 'sh', '-c', $command);
+    die "the laboratory does not build:\n$out" if $rc != 0;
+
+    return $so;
+}
+
+
+1;

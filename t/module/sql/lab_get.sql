@@ -1,0 +1,2 @@
+-- $1 uuid: a row
+SELECT n, note FROM lab WHERE id = $1;
