@@ -58,6 +58,8 @@ static ngx_uint_t ngx_oof_log_code(ngx_http_request_t *r);
 static void ngx_oof_log_count(ngx_http_request_t *r, ngx_oof_request_t *o);
 static ngx_int_t ngx_oof_log_series(ngx_conf_t *cf, ngx_oof_api_t *api,
     ngx_oof_route_t *route);
+static ngx_int_t ngx_oof_log_label(ngx_conf_t *cf, ngx_oof_metric_t *metric,
+    ngx_str_t *labels);
 
 static ngx_int_t ngx_oof_variable_interaction_id(ngx_http_request_t *r,
     ngx_http_variable_value_t *v, uintptr_t data);
@@ -521,8 +523,8 @@ ngx_oof_access_headers(ngx_oof_request_t *o)
     if (o->own_id) {
         return ngx_oof_error(o, NGX_HTTP_BAD_REQUEST, "BAD_REQUEST",
                              "Cabeçalho inválido",
-                             "O cabeçalho x-fapi-interaction-id é obrigatório "
-                             "e deve conter um UUID.");
+                             "O cabeçalho x-fapi-interaction-id deve "
+                             "conter um UUID.");
     }
 
     for (id = NGX_OOF_HEADER_AUTH_DATE;
@@ -1147,7 +1149,8 @@ ngx_oof_request_json(ngx_oof_request_t *o)
 
     (void) ngx_oof_error(o, NGX_HTTP_BAD_REQUEST, "BAD_REQUEST",
                          "Corpo da requisição inválido",
-                         "O corpo da requisição não é um objeto JSON válido.");
+                         "O corpo da requisição não é um objeto JSON "
+                         "válido.");
 
     return NGX_DECLINED;
 }
@@ -1282,6 +1285,8 @@ ngx_oof_request_init(ngx_conf_t *cf)
 }
 
 
+/* a histogram, and a counter for each code, of one operation */
+
 static ngx_int_t
 ngx_oof_log_series(ngx_conf_t *cf, ngx_oof_api_t *api, ngx_oof_route_t *route)
 {
@@ -1289,6 +1294,7 @@ ngx_oof_log_series(ngx_conf_t *cf, ngx_oof_api_t *api, ngx_oof_route_t *route)
     ngx_str_t    labels;
     ngx_uint_t   i;
 
+    labels.data = buf;
     last = buf + sizeof(buf);
 
     if (api) {
@@ -1299,10 +1305,9 @@ ngx_oof_log_series(ngx_conf_t *cf, ngx_oof_api_t *api, ngx_oof_route_t *route)
         p = ngx_slprintf(buf, last, "api=\"-\",operation=\"-\"");
     }
 
-    labels.data = buf;
     labels.len = p - buf;
 
-    if (ngx_oof_metric_series(cf, &ngx_oof_requests_seconds, &labels) < 0) {
+    if (ngx_oof_log_label(cf, &ngx_oof_requests_seconds, &labels) != NGX_OK) {
         return NGX_ERROR;
     }
 
@@ -1317,9 +1322,29 @@ ngx_oof_log_series(ngx_conf_t *cf, ngx_oof_api_t *api, ngx_oof_route_t *route)
             labels.len = ngx_slprintf(p, last, ",code=\"other\"") - buf;
         }
 
-        if (ngx_oof_metric_series(cf, &ngx_oof_requests_total, &labels) < 0) {
+        if (ngx_oof_log_label(cf, &ngx_oof_requests_total, &labels)
+            != NGX_OK)
+        {
             return NGX_ERROR;
         }
+    }
+
+    return NGX_OK;
+}
+
+
+/* the metrics keep the string */
+
+static ngx_int_t
+ngx_oof_log_label(ngx_conf_t *cf, ngx_oof_metric_t *metric, ngx_str_t *labels)
+{
+    ngx_str_t  s;
+
+    s.len = labels->len;
+    s.data = ngx_pstrdup(cf->pool, labels);
+
+    if (s.data == NULL || ngx_oof_metric_series(cf, metric, &s) < 0) {
+        return NGX_ERROR;
     }
 
     return NGX_OK;
