@@ -285,7 +285,14 @@ BEGIN
         END LOOP;
     END LOOP;
 
-    astray := EXISTS (SELECT FROM oof_event_default);
+    -- null: somebody has locked it, which is for the next call to look at
+
+    BEGIN
+        astray := EXISTS (SELECT FROM oof_event_default);
+    EXCEPTION
+        WHEN lock_not_available THEN
+            NULL;
+    END;
 END
 $$;
 

@@ -49,8 +49,8 @@ typedef struct ngx_oof_sql_s        ngx_oof_sql_t;
 #include <ngx_oof_clock.h>
 #include <ngx_oof_json.h>
 #include <ngx_oof_schema.h>
-#include <ngx_oof_metrics.h>
 #include <ngx_oof_crypt.h>
+#include <ngx_oof_metrics.h>
 #include <ngx_oof_sql.h>
 #include <ngx_oof_pg.h>
 #include <ngx_oof_lease.h>
@@ -65,6 +65,8 @@ typedef struct ngx_oof_sql_s        ngx_oof_sql_t;
 #include <ngx_oof_request.h>
 #include <ngx_oof_response.h>
 #include <ngx_oof_event.h>
+#include <ngx_oof_maintenance.h>
+#include <ngx_oof_management.h>
 #include <ngx_oof_module.h>
 
 

@@ -90,7 +90,6 @@ static ngx_uint_t               ngx_oof_clock_test;
 static ngx_oof_database_t      *ngx_oof_clock_db;
 static ngx_event_t              ngx_oof_clock_timer;
 static ngx_atomic_uint_t        ngx_oof_clock_seen;
-static ngx_uint_t               ngx_oof_clock_known;
 
 
 int64_t
@@ -126,6 +125,14 @@ ngx_uint_t
 ngx_oof_clock_movable(void)
 {
     return ngx_oof_clock_test;
+}
+
+
+ngx_uint_t
+ngx_oof_clock_ready(void)
+{
+    return !ngx_oof_clock_test || ngx_oof_clock_db == NULL
+           || ngx_oof_clock->known;
 }
 
 
@@ -992,7 +999,6 @@ ngx_oof_clock_init_process(ngx_cycle_t *cycle)
 
     ngx_oof_clock = &shared->clock;
     ngx_oof_clock_test = omcf->test_clock;
-    ngx_oof_clock_known = 0;
 
     databases = omcf->databases.elts;
     ngx_oof_clock_db = omcf->databases.nelts ? databases[0] : NULL;
@@ -1061,12 +1067,12 @@ ngx_oof_clock_polled(ngx_oof_pg_unit_t *u)
                           "rule clock is at an offset of %L s", seconds);
         }
 
-        ngx_oof_clock_known = 1;
+        ngx_oof_clock->known = 1;
     }
 
     if (!ngx_exiting) {
         ngx_add_timer(&ngx_oof_clock_timer,
-                      ngx_oof_clock_known ? NGX_OOF_CLOCK_POLL
-                                          : NGX_OOF_CLOCK_HURRY);
+                      ngx_oof_clock->known ? NGX_OOF_CLOCK_POLL
+                                           : NGX_OOF_CLOCK_HURRY);
     }
 }

@@ -37,6 +37,7 @@
 typedef struct {
     ngx_atomic_t     offset;       /* seconds, signed */
     ngx_atomic_t     changes;      /* raised by each change of the offset */
+    ngx_atomic_t     known;        /* the database has told the offset */
 } ngx_oof_clock_shared_t;
 
 
@@ -94,6 +95,9 @@ int64_t ngx_oof_clock_offset(void);
 
 /* "oof_test_clock on" */
 ngx_uint_t ngx_oof_clock_movable(void);
+
+/* whether the offset is known, for readiness: a restart forgets it */
+ngx_uint_t ngx_oof_clock_ready(void);
 
 /* the one that keeps the offset: the first that is configured, or NULL */
 ngx_oof_database_t *ngx_oof_clock_database(void);

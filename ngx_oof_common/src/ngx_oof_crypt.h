@@ -17,16 +17,45 @@
  *     1 byte version | 1 byte length of key id | key id | 12 bytes nonce |
  *     ciphertext | 16 bytes tag
  *
- * AES-256-GCM, additional data = table, row id and key id, so that values
- * cannot be swapped between rows or tables.  A key encrypts at most 2^31
- * values; the count is kept in the database (oof_key_usage), reserved in
- * portions, so that all processes of the installation share it.
+ * AES-256-GCM with a random nonce (NIST SP 800-38D, 8.2.2); additional data =
+ * table, row id and key id, so that values cannot be swapped between rows or
+ * tables.  A key encrypts at most 2^31 values, half of what the standard
+ * allows.  The count is kept in the database (oof_key_usage), reserved there
+ * in portions, so that all processes of the installation share it; a portion
+ * lies in the shared zone, where the workers of a host use it up together and
+ * a reload finds it.  What is lost with a host was counted: only waste.
  */
 
-#define NGX_OOF_LOOKUP_LEN   32
+#define NGX_OOF_KEY_LEN          32
+#define NGX_OOF_KEY_ID_MAX       16
+#define NGX_OOF_KEY_FINGERPRINT  32      /* hexadecimal digits */
+#define NGX_OOF_LOOKUP_LEN       32
+
+/* what a sealed value has more than its plain text, at most */
+#define NGX_OOF_SEAL_OVERHEAD    (2 + NGX_OOF_KEY_ID_MAX + 12 + 16)
 
 
-/* "oof_keys NAME { … }" */
+/* in the shared zone: what is left of the portions of a key in a database */
+
+typedef struct ngx_oof_key_pool_s  ngx_oof_key_pool_t;
+
+struct ngx_oof_key_pool_s {
+    ngx_oof_key_pool_t      *next;
+    ngx_atomic_t             left;       /* signed: may pass zero for an
+                                          * instant */
+    ngx_atomic_t             portion;    /* what is asked for next */
+    ngx_atomic_t             asked;      /* ngx_current_msec + 1, or 0 */
+    ngx_atomic_t             full;       /* the limit: no more to be had */
+    u_char                   fingerprint[NGX_OOF_KEY_FINGERPRINT];
+    u_char                   database[64];
+};
+
+
+/*
+ * "oof_keys NAME { encrypt ID FILE; … lookup ID FILE; … }": a file has 64
+ * hexadecimal digits, an id 1 to 16 letters and digits.  The first of each kind
+ * serves new rows.
+ */
 char *ngx_oof_keys_block(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 ngx_oof_keys_t *ngx_oof_keys_find(ngx_conf_t *cf, ngx_str_t *name);
 
@@ -41,7 +70,8 @@ ngx_int_t ngx_oof_keys_bind(ngx_conf_t *cf, ngx_oof_keys_t *keys,
  * Seals "plain" for row "id" (16 bytes) of "table" under the first key.
  * NGX_OK with the value in "sealed" (in the pool); NGX_BUSY when the portion
  * reserved in "db" is used up and the next is not there yet (503);
- * NGX_DECLINED when the key has reached its limit; NGX_ERROR.
+ * NGX_DECLINED when the key has reached its limit, which is logged (500: a new
+ * first key is needed); NGX_ERROR.
  */
 ngx_int_t ngx_oof_crypt_seal(ngx_oof_keys_t *keys, ngx_oof_database_t *db,
     ngx_pool_t *pool, const char *table, u_char *id, ngx_str_t *plain,
@@ -59,6 +89,15 @@ ngx_int_t ngx_oof_crypt_open(ngx_oof_keys_t *keys, ngx_pool_t *pool,
 ngx_int_t ngx_oof_crypt_lookup(ngx_oof_keys_t *keys, ngx_uint_t n,
     const char *domain, ngx_str_t *value, u_char *out);
 
+/*
+ * Called while the zone is made or found again, by one process: makes the
+ * pools of the bound "keys" (of ngx_oof_keys_t *) that are not in "*pools".
+ * Those of "old", a zone that is being replaced, give half of what is left.
+ */
+ngx_int_t ngx_oof_crypt_init_zone(ngx_array_t *keys, ngx_slab_pool_t *shpool,
+    ngx_oof_key_pool_t **pools, ngx_oof_key_pool_t *old);
+
+ngx_int_t ngx_oof_crypt_init(ngx_conf_t *cf);        /* metrics */
 ngx_int_t ngx_oof_crypt_init_process(ngx_cycle_t *cycle);
 void ngx_oof_crypt_exit_process(ngx_cycle_t *cycle);
 

@@ -15,29 +15,42 @@
  * What only one process of the installation may do is guarded by a row of
  * oof_lease (name, holder, epoch, until): the database's clock, 5 s, renewed
  * each second, given back on quit.  Work stops when the last renewal is older
- * than 3 s by CLOCK_BOOTTIME.  Worker 0 of each nginx tries; every write of a
- * holder names its epoch.
+ * than 3 s by CLOCK_BOOTTIME, which a suspended host cannot stop.  Worker 0 of
+ * each nginx tries; every write of a holder names its epoch, which is raised by
+ * one whenever the lease is acquired.
  */
 
 typedef void (*ngx_oof_lease_pt)(ngx_oof_lease_t *lease);
 
+typedef struct ngx_oof_lease_state_s  ngx_oof_lease_state_t;
+
 struct ngx_oof_lease_s {
-    ngx_str_t                name;
+    ngx_str_t                name;       /* 1 to 64 characters */
     ngx_oof_database_t      *db;
 
     ngx_oof_lease_pt         acquired;
-    ngx_oof_lease_pt         lost;
+    ngx_oof_lease_pt         lost;       /* also when it is given back */
     ngx_oof_lease_pt         tick;       /* about each second while held */
 
     int64_t                  epoch;      /* 0: not held */
     void                    *data;
+
+    ngx_uint_t               series;     /* private */
+    ngx_oof_lease_state_t   *state;      /* private */
 };
 
 
-/* declares a lease on "db" at configuration time */
+/*
+ * Declares a lease at configuration time: name, db, data and the handlers, of
+ * which any may be NULL, are set; "lease" lives in the configuration's pool.
+ * Nothing happens where the database says "lease off".
+ */
 ngx_int_t ngx_oof_lease_add(ngx_conf_t *cf, ngx_oof_lease_t *lease);
 
-/* held, and renewed less than 3 s ago */
+/*
+ * Held, and renewed less than 3 s ago: to be asked at each step of the work,
+ * and again when an answer has come.
+ */
 ngx_uint_t ngx_oof_lease_held(ngx_oof_lease_t *lease);
 
 ngx_int_t ngx_oof_lease_preconf(ngx_conf_t *cf);

@@ -222,7 +222,12 @@ ngx_oof_metric_series(ngx_conf_t *cf, ngx_oof_metric_t *metric,
         return NGX_ERROR;
     }
 
-    *label = *labels;
+    label->len = labels->len;
+    label->data = ngx_pstrdup(cf->pool, labels);
+
+    if (label->data == NULL) {
+        return NGX_ERROR;
+    }
 
     return family->labels.nelts - 1;
 }
@@ -379,7 +384,16 @@ ngx_oof_metrics_init_zone(ngx_shm_zone_t *shm_zone, void *data)
 
         if (ctx->old) {
             shared->clock.offset = ctx->old->clock.offset;
+            shared->clock.known = ctx->old->clock.known;
         }
+    }
+
+    if (ngx_oof_crypt_init_zone(&ctx->omcf->keys, shared->shpool,
+                                &shared->keys,
+                                ctx->old ? ctx->old->keys : NULL)
+        != NGX_OK)
+    {
+        goto failed;
     }
 
     /* a reload has two generations of workers for a while */

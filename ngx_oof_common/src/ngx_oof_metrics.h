@@ -61,6 +61,7 @@ struct ngx_oof_metrics_row_s {
 typedef struct {
     ngx_slab_pool_t         *shpool;
     ngx_oof_clock_shared_t   clock;
+    ngx_oof_key_pool_t      *keys;
     ngx_uint_t               slots;
     ngx_uint_t               nrows;
     ngx_oof_metrics_row_t   *rows;
@@ -77,10 +78,10 @@ ngx_int_t ngx_oof_metric_add(ngx_conf_t *cf, ngx_oof_metric_t *metric,
     const char *name, const char *help, ngx_uint_t type);
 
 /*
- * Adds a series; "labels" ('class="read",db="main"', in the configuration's
- * pool) is written as it is.  Returns the index to count with, which is that
- * of the series with these labels when there is one, or NGX_ERROR.  A family
- * without any has one series, 0, without labels.
+ * Adds a series; "labels" ('class="read",db="main"') is copied and is written
+ * as it is.  Returns the index to count with, which is that of the series with
+ * these labels when there is one, or NGX_ERROR.  A family without any has one
+ * series, 0, without labels.
  */
 ngx_int_t ngx_oof_metric_series(ngx_conf_t *cf, ngx_oof_metric_t *metric,
     ngx_str_t *labels);

@@ -367,7 +367,7 @@ ngx_oof_health_handler(ngx_http_request_t *r)
 
     if (olcf->health == NGX_OOF_HEALTH_READY) {
 
-        if (ngx_exiting || ngx_terminate) {
+        if (ngx_exiting || ngx_terminate || !ngx_oof_clock_ready()) {
             status = NGX_HTTP_SERVICE_UNAVAILABLE;
         }
 
@@ -432,7 +432,8 @@ ngx_oof_preconfiguration(ngx_conf_t *cf)
         || ngx_oof_pg_preconf(cf) != NGX_OK
         || ngx_oof_fetch_preconf(cf) != NGX_OK
         || ngx_oof_jwks_preconf(cf) != NGX_OK
-        || ngx_oof_lease_preconf(cf) != NGX_OK)
+        || ngx_oof_lease_preconf(cf) != NGX_OK
+        || ngx_oof_management_preconf(cf) != NGX_OK)
     {
         return NGX_ERROR;
     }
@@ -464,6 +465,8 @@ ngx_oof_postconfiguration(ngx_conf_t *cf)
     *h = ngx_oof_log_handler;
 
     if (ngx_oof_clock_init(cf) != NGX_OK
+        || ngx_oof_crypt_init(cf) != NGX_OK
+        || ngx_oof_maintenance_init(cf) != NGX_OK
         || ngx_oof_cert_init(cf) != NGX_OK
         || ngx_oof_client_init(cf) != NGX_OK
         || ngx_oof_jwks_init(cf) != NGX_OK

@@ -1,0 +1,8 @@
+-- how long a lease is held by another process yet
+-- $1 text: the lease's name
+-- $2 text: who asks
+SELECT CASE WHEN holder = $2 OR until <= clock_timestamp() THEN 0
+            ELSE ceil(extract(epoch FROM until - clock_timestamp()) * 1000)
+       END::int8 AS wait
+  FROM oof_lease
+ WHERE name = $1;

@@ -1,0 +1,241 @@
+
+/*
+ * Copyright (C) oof authors
+ */
+
+
+#include <ngx_oof.h>
+#include <ngx_oof_common_sql.h>
+
+
+#define NGX_OOF_PARTITION_DAYS   14
+#define NGX_OOF_PARTITION_MOST   3         /* in a call: locks are brief */
+#define NGX_OOF_PARTITION_LOW    3         /* days left that are an error */
+
+#define NGX_OOF_MAINTENANCE_PERIOD    600000   /* ms */
+#define NGX_OOF_MAINTENANCE_RETRY     10000
+#define NGX_OOF_MAINTENANCE_DEADLINE  2000
+
+
+typedef struct {
+    ngx_oof_lease_t          lease;
+    ngx_uint_t               series;
+    ngx_msec_t               next;
+    int64_t                  epoch;        /* that was asked for */
+    unsigned                 asking:1;
+} ngx_oof_maintenance_t;
+
+
+static ngx_int_t ngx_oof_maintenance_add(ngx_conf_t *cf,
+    ngx_oof_database_t *db);
+static void ngx_oof_maintenance_acquired(ngx_oof_lease_t *lease);
+static void ngx_oof_maintenance_lost(ngx_oof_lease_t *lease);
+static void ngx_oof_maintenance_tick(ngx_oof_lease_t *lease);
+static void ngx_oof_maintenance_partitions(ngx_oof_pg_unit_t *u);
+
+
+static ngx_oof_metric_t  ngx_oof_maintenance_days_left;
+static ngx_oof_metric_t  ngx_oof_maintenance_astray;
+
+
+ngx_int_t
+ngx_oof_maintenance_init(ngx_conf_t *cf)
+{
+    ngx_uint_t             i;
+    ngx_oof_database_t   **databases;
+    ngx_oof_main_conf_t   *omcf;
+
+    omcf = ngx_http_conf_get_module_main_conf(cf, ngx_oof_module);
+
+    databases = omcf->databases.elts;
+
+    for (i = 0; i < omcf->databases.nelts; i++) {
+
+        if (!ngx_oof_database_leases(databases[i])) {
+            continue;
+        }
+
+        if (ngx_oof_maintenance_add(cf, databases[i]) != NGX_OK) {
+            return NGX_ERROR;
+        }
+    }
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_oof_maintenance_add(ngx_conf_t *cf, ngx_oof_database_t *db)
+{
+    ngx_int_t               series;
+    ngx_str_t               label, *name;
+    ngx_oof_maintenance_t  *m;
+
+    if (ngx_oof_metric_add(cf, &ngx_oof_maintenance_days_left,
+                           "oof_event_partition_days_left",
+                           "Days after today that the event log has a "
+                           "partition for.",
+                           NGX_OOF_METRIC_SPARSE)
+        != NGX_OK
+        || ngx_oof_metric_add(cf, &ngx_oof_maintenance_astray,
+                              "oof_event_partition_astray",
+                              "Whether events are in the default partition.",
+                              NGX_OOF_METRIC_SPARSE)
+           != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    name = ngx_oof_database_name(db);
+
+    label.len = sizeof("database=\"\"") - 1 + name->len;
+    label.data = ngx_pnalloc(cf->pool, label.len);
+
+    m = ngx_pcalloc(cf->pool, sizeof(ngx_oof_maintenance_t));
+
+    if (label.data == NULL || m == NULL) {
+        return NGX_ERROR;
+    }
+
+    ngx_sprintf(label.data, "database=\"%V\"", name);
+
+    series = ngx_oof_metric_series(cf, &ngx_oof_maintenance_days_left, &label);
+
+    if (series == NGX_ERROR
+        || ngx_oof_metric_series(cf, &ngx_oof_maintenance_astray, &label)
+           != series)
+    {
+        return NGX_ERROR;
+    }
+
+    m->series = series;
+
+    ngx_str_set(&m->lease.name, "maintenance");
+
+    m->lease.db = db;
+    m->lease.acquired = ngx_oof_maintenance_acquired;
+    m->lease.lost = ngx_oof_maintenance_lost;
+    m->lease.tick = ngx_oof_maintenance_tick;
+    m->lease.data = m;
+
+    return ngx_oof_lease_add(cf, &m->lease);
+}
+
+
+static void
+ngx_oof_maintenance_acquired(ngx_oof_lease_t *lease)
+{
+    ngx_oof_maintenance_t *m = lease->data;
+
+    m->next = ngx_current_msec;
+
+    ngx_oof_maintenance_tick(lease);
+}
+
+
+/* a value that nobody keeps any more would only deceive */
+
+static void
+ngx_oof_maintenance_lost(ngx_oof_lease_t *lease)
+{
+    ngx_oof_maintenance_t *m = lease->data;
+
+    ngx_oof_metric_unset(&ngx_oof_maintenance_days_left, m->series);
+    ngx_oof_metric_unset(&ngx_oof_maintenance_astray, m->series);
+}
+
+
+static void
+ngx_oof_maintenance_tick(ngx_oof_lease_t *lease)
+{
+    ngx_oof_maintenance_t *m = lease->data;
+
+    ngx_oof_pg_unit_t  *u;
+
+    if (m->asking || (ngx_msec_int_t) (m->next - ngx_current_msec) > 0
+        || !ngx_oof_lease_held(lease))
+    {
+        return;
+    }
+
+    m->next = ngx_current_msec + NGX_OOF_MAINTENANCE_RETRY;
+
+    /* it may wait for a lock: on the lane where only renewals wait behind it */
+
+    u = ngx_oof_pg_unit(lease->db, NGX_OOF_PG_LEASE);
+    if (u == NULL) {
+        return;
+    }
+
+    u->handler = ngx_oof_maintenance_partitions;
+    u->data = m;
+    u->deadline = ngx_current_msec + NGX_OOF_MAINTENANCE_DEADLINE;
+
+    ngx_oof_pg_statement(u, &ngx_oof_sql_event_partitions);
+    ngx_oof_pg_int4(u, NGX_OOF_PARTITION_DAYS);
+    ngx_oof_pg_int4(u, NGX_OOF_PARTITION_MOST);
+
+    m->epoch = lease->epoch;
+
+    if (ngx_oof_pg_send(u) == NGX_OK) {
+        m->asking = 1;
+    }
+}
+
+
+static void
+ngx_oof_maintenance_partitions(ngx_oof_pg_unit_t *u)
+{
+    ngx_oof_maintenance_t *m = u->data;
+
+    int64_t     left, made;
+    ngx_str_t  *name;
+    ngx_uint_t  astray;
+
+    m->asking = 0;
+
+    if (u->rc != NGX_OOF_PG_OK || ngx_oof_pg_rows(u, 0) != 1
+        || m->epoch != m->lease.epoch)
+    {
+        return;
+    }
+
+    left = ngx_oof_pg_get_int(u, 0, 0, 1);
+    made = ngx_oof_pg_get_int(u, 0, 0, 2);
+
+    /* null: not known, the default partition is locked */
+
+    astray = !ngx_oof_pg_is_null(u, 0, 0, 3)
+             && ngx_oof_pg_get_int(u, 0, 0, 3);
+
+    ngx_oof_metric_set(&ngx_oof_maintenance_days_left, m->series, left);
+    ngx_oof_metric_set(&ngx_oof_maintenance_astray, m->series, astray);
+
+    name = ngx_oof_database_name(m->lease.db);
+
+    if (made) {
+        ngx_log_error(NGX_LOG_NOTICE, ngx_cycle->log, 0,
+                      "%L partitions of the event log were made in database "
+                      "\"%V\", %L days are left", made, name, left);
+    }
+
+    if (astray) {
+        ngx_log_error(NGX_LOG_ERR, ngx_cycle->log, 0,
+                      "events are in the default partition of database "
+                      "\"%V\": no partition was there for their day, and none "
+                      "can be made before they are moved", name);
+    }
+
+    if (left < NGX_OOF_PARTITION_LOW && made == 0) {
+        ngx_log_error(NGX_LOG_ERR, ngx_cycle->log, 0,
+                      "the event log of database \"%V\" has partitions for "
+                      "%L days only", name, left);
+    }
+
+    if (made == NGX_OOF_PARTITION_MOST) {
+        m->next = ngx_current_msec;
+
+    } else if (left == NGX_OOF_PARTITION_DAYS) {
+        m->next = ngx_current_msec + NGX_OOF_MAINTENANCE_PERIOD;
+    }
+}

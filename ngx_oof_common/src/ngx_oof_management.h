@@ -1,0 +1,39 @@
+
+/*
+ * Copyright (C) oof authors
+ */
+
+
+#ifndef _NGX_OOF_MANAGEMENT_H_INCLUDED_
+#define _NGX_OOF_MANAGEMENT_H_INCLUDED_
+
+
+#include <ngx_oof.h>
+
+
+/*
+ * The API "management v1" of the bank's side ("/oof/v1", on a listener that is
+ * never reachable from outside).  Its routes come from several modules; here
+ * are those of the rule clock:
+ *
+ *     GET  /clock    {"data":{"offset":0,"ruleTime":"2026-11-24T12:00:00Z"}}
+ *     POST /clock    {"data":{"offset":21600}}, which answers the same
+ *
+ * Both are 404 without "oof_test_clock on".
+ */
+
+#define NGX_OOF_MANAGEMENT_ROUTES  64
+
+#define NGX_OOF_SCOPE_ADMIN  "oof_admin"
+
+
+/*
+ * Adds a table of routes (ends with a null path) to the API, in
+ * preconfiguration, once in a configuration; the table is copied.
+ */
+ngx_int_t ngx_oof_management_add(ngx_conf_t *cf, ngx_oof_route_t *routes);
+
+ngx_int_t ngx_oof_management_preconf(ngx_conf_t *cf);
+
+
+#endif /* _NGX_OOF_MANAGEMENT_H_INCLUDED_ */
