@@ -151,37 +151,37 @@ static ngx_oof_consent_text_t  ngx_oof_consent_refusals[] = {
     { NULL, NULL, NULL },
 
     { "PERMISSAO_PF_PJ_EM_CONJUNTO",
-      "Permissões de pessoa natural e de pessoa jurídica em conjunto.",
+      "Permissões de pessoa natural e de pessoa jurídica em conjunto",
       "O pedido reúne permissões de dados cadastrais de pessoa natural e de "
       "pessoa jurídica, que não podem constar do mesmo consentimento." },
 
     { "PERMISSOES_PJ_INCORRETAS",
-      "Permissões incorretas para pessoa jurídica.",
+      "Permissões incorretas para pessoa jurídica",
       "O pedido identifica uma pessoa jurídica em businessEntity e inclui "
       "permissões de dados cadastrais de pessoa natural." },
 
     { "INFORMACOES_PJ_NAO_INFORMADAS",
-      "Informações da pessoa jurídica não informadas.",
+      "Informações da pessoa jurídica não informadas",
       "O pedido inclui permissões de dados cadastrais de pessoa jurídica e "
       "não informa businessEntity." },
 
     { "COMBINACAO_PERMISSOES_INCORRETA",
-      "Combinação de permissões incorreta.",
+      "Combinação de permissões incorreta",
       "Cada permissão deve vir com todas as permissões de ao menos um dos "
       "agrupamentos a que pertence." },
 
     { "DATA_EXPIRACAO_INVALIDA",
-      "Data de expiração inválida.",
+      "Data de expiração inválida",
       "expirationDateTime deve ser uma data existente, posterior ao momento "
       "do pedido e dentro do prazo aceito pela instituição." },
 
     { "SEM_PERMISSOES_FUNCIONAIS_RESTANTES",
-      "Sem permissões funcionais restantes.",
+      "Sem permissões funcionais restantes",
       "A instituição não oferece nenhum dos produtos a que se referem as "
       "permissões solicitadas." },
 
     { "COMBINACAO_PERMISSOES_INCORRETA",
-      "Combinação de permissões incorreta.",
+      "Combinação de permissões incorreta",
       "Um consentimento iniciado na Jornada Otimizada (isLinked) só pode ter "
       "as permissões do agrupamento de saldos de contas." }
 };
@@ -193,28 +193,28 @@ static ngx_oof_consent_text_t  ngx_oof_consent_failures[] = {
 
     { NULL, NULL, NULL },
 
-    { "PARAMETRO_NAO_INFORMADO", "Parâmetro não informado.",
+    { "PARAMETRO_NAO_INFORMADO", "Parâmetro não informado",
       "O campo %V é obrigatório e não foi informado." },
 
-    { "PARAMETRO_INVALIDO", "Parâmetro inválido.",
+    { "PARAMETRO_INVALIDO", "Parâmetro inválido",
       "O campo %V não tem o tipo esperado." },
 
-    { "PARAMETRO_INVALIDO", "Parâmetro inválido.",
+    { "PARAMETRO_INVALIDO", "Parâmetro inválido",
       "O campo %V não tem o tamanho permitido." },
 
-    { "PARAMETRO_INVALIDO", "Parâmetro inválido.",
+    { "PARAMETRO_INVALIDO", "Parâmetro inválido",
       "O campo %V não tem o formato exigido." },
 
-    { "PARAMETRO_INVALIDO", "Parâmetro inválido.",
+    { "PARAMETRO_INVALIDO", "Parâmetro inválido",
       "O campo %V não tem um dos valores permitidos." },
 
-    { "PARAMETRO_INVALIDO", "Parâmetro inválido.",
+    { "PARAMETRO_INVALIDO", "Parâmetro inválido",
       "O campo %V está fora do intervalo permitido." },
 
-    { "PARAMETRO_INVALIDO", "Parâmetro inválido.",
+    { "PARAMETRO_INVALIDO", "Parâmetro inválido",
       "O campo %V repete um valor já informado." },
 
-    { "PARAMETRO_INVALIDO", "Parâmetro inválido.",
+    { "PARAMETRO_INVALIDO", "Parâmetro inválido",
       "O campo %V não é uma data existente." }
 };
 
@@ -438,7 +438,6 @@ ngx_oof_consent_malformed(ngx_oof_request_t *o, ngx_array_t *failures)
 
     o->error_code.data = (u_char *) text->code;
     o->error_code.len = ngx_strlen(text->code);
-    ngx_str_set(&o->media, "application/json; charset=utf-8");
 
     if (ngx_oof_answer(o, NGX_HTTP_BAD_REQUEST, &body) != NGX_OK) {
         return NGX_ERROR;

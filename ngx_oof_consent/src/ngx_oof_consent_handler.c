@@ -147,7 +147,7 @@ static ngx_int_t
 ngx_oof_consent_malformed_id(ngx_oof_request_t *o)
 {
     (void) ngx_oof_error(o, NGX_HTTP_BAD_REQUEST, "PARAMETRO_INVALIDO",
-                         "Parâmetro inválido.",
+                         "Parâmetro inválido",
                          "O parâmetro consentId não tem o formato exigido.");
 
     return NGX_DECLINED;
@@ -157,9 +157,8 @@ ngx_oof_consent_malformed_id(ngx_oof_request_t *o)
 static ngx_int_t
 ngx_oof_consent_unknown(ngx_oof_request_t *o)
 {
-    (void) ngx_oof_error(o, NGX_HTTP_NOT_FOUND,
-                         "CONSENTIMENTO_NAO_ENCONTRADO",
-                         "Consentimento não encontrado.",
+    (void) ngx_oof_error(o, NGX_HTTP_NOT_FOUND, "NOT_FOUND",
+                         "Consentimento não encontrado",
                          "Não há consentimento com o consentId informado.");
 
     return NGX_DECLINED;
@@ -169,9 +168,8 @@ ngx_oof_consent_unknown(ngx_oof_request_t *o)
 static ngx_int_t
 ngx_oof_consent_foreign(ngx_oof_request_t *o)
 {
-    (void) ngx_oof_error(o, NGX_HTTP_FORBIDDEN,
-                         "CONSENTIMENTO_DE_OUTRO_CLIENTE",
-                         "Acesso não permitido ao consentimento.",
+    (void) ngx_oof_error(o, NGX_HTTP_FORBIDDEN, "FORBIDDEN",
+                         "Acesso negado ao consentimento",
                          "O consentimento informado não foi criado por este "
                          "cliente.");
 
@@ -365,7 +363,7 @@ ngx_oof_consent_ended(ngx_oof_request_t *o, ngx_oof_pg_unit_t *u)
     case NGX_OOF_CONSENT_OVER:
         return ngx_oof_error(o, NGX_OOF_HTTP_UNPROCESSABLE,
                              "CONSENTIMENTO_EM_STATUS_REJEITADO",
-                             "Consentimento em status rejeitado.",
+                             "Consentimento em status rejeitado",
                              "O consentimento informado já está no status "
                              "REJECTED e não pode ser revogado.");
     }
