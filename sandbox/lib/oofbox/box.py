@@ -19,7 +19,7 @@ ROOT = os.path.dirname(os.path.dirname(os.path.dirname(
 # and below that of the tests
 
 PORTS = (12000, 20000)
-SERVICES = ("api", "plain", "management", "issuer", "keystore")
+SERVICES = ("api", "plain", "management", "issuer", "keystore", "core")
 
 
 class Failure(Exception):

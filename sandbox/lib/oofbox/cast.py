@@ -51,21 +51,68 @@ STRANGER = {
 }
 
 
-def _account(number, balance):
-    return {"ispb": BANK["ispb"], "issuer": "0001", "number": number,
-            "accountType": "CACC", "balance": balance}
+def _account(number, balance, authorisers=None):
+    account = {"ispb": BANK["ispb"], "issuer": "0001", "number": number,
+               "accountType": "CACC", "balance": balance}
+    if authorisers:
+        account["authorisers"] = authorisers
+    return account
 
+
+def _product(kind, number, name):
+    return {"type": kind, "number": number, "name": name}
+
+
+# both must agree to what is done with the account that they share
+
+_COUPLE = [{"cpf": "39053344705", "name": "Carla Dias"},
+           {"cpf": "86413425750", "name": "Davi Rocha"}]
+_JOINT = _account("40000013", "50000.00", _COUPLE)
 
 CUSTOMERS = [
     {"cpf": "76109277673", "name": "Ana Clara Souza",
      "accounts": [_account("10000011", "100000000.00"),
-                  _account("10000029", "100000000.00")]},
+                  _account("10000029", "100000000.00")],
+     "products": [
+         _product("CREDIT_CARD_ACCOUNT", "5100001", "Cartao Ouro"),
+         _product("LOAN", "6100001", "Credito pessoal"),
+         _product("FINANCING", "6200001", "Financiamento de veiculo"),
+         _product("UNARRANGED_ACCOUNT_OVERDRAFT", "6300001",
+                  "Adiantamento a depositante"),
+         _product("INVOICE_FINANCING", "6400001", "Antecipacao de recebiveis"),
+         _product("BANK_FIXED_INCOME", "7100001", "CDB 110% CDI"),
+         _product("CREDIT_FIXED_INCOME", "7200001", "Debenture"),
+         _product("VARIABLE_INCOME", "7300001", "Acoes"),
+         _product("TREASURE_TITLE", "7400001", "Tesouro Selic"),
+         _product("FUND", "7500001", "Fundo multimercado"),
+         _product("EXCHANGE", "8100001", "Cambio turismo")]},
     {"cpf": "52998224725", "name": "Bruno Lima",
      "accounts": [_account("20000015", "25000.00")]},
     {"cpf": "11144477735", "cnpj": "45723174000110",
-     "name": "Padaria Estrela Ltda",
-     "accounts": [_account("30000019", "1500000.00")]},
+     "name": "Padaria Estrela Ltda", "representative": "Celia Prado",
+     "accounts": [_account("30000019", "1500000.00")],
+     "products": [
+         _product("CREDIT_CARD_ACCOUNT", "5300001", "Cartao Empresa"),
+         _product("INVOICE_FINANCING", "6430001", "Antecipacao de recebiveis"),
+         _product("BANK_FIXED_INCOME", "7130001", "CDB 100% CDI")]},
+    {"cpf": _COUPLE[0]["cpf"], "name": _COUPLE[0]["name"],
+     "accounts": [_JOINT]},
+    {"cpf": _COUPLE[1]["cpf"], "name": _COUPLE[1]["name"],
+     "accounts": [_account("50000017", "25000.00"), _JOINT]},
 ]
+
+# whom the DICT knows: not a customer of this bank
+
+_PAYEE = {
+    "personType": "PESSOA_NATURAL", "cpfCnpj": "48847377765",
+    "name": "MARCO ANTONIO DE BRITO",
+    "account": {"ispb": "12345678", "issuer": "1774", "number": "1234567890",
+                "accountType": "CACC"},
+}
+
+DICT = [dict(_PAYEE, key=key) for key in (
+    "cliente-a00001@pix.bcb.gov.br", "+5561990010001",
+    "7a1f3c5e-9b2d-4e68-8c07-15d3a9f4b2e6")]
 
 
 def client(name):

@@ -1,4 +1,4 @@
-"""The sandbox's own HTTP services: keystore and issuer."""
+"""The sandbox's own HTTP services: keystore, issuer and core."""
 
 import http.server
 import json
@@ -16,6 +16,10 @@ class Handler(http.server.BaseHTTPRequestHandler):
     server_version = "oof-sandbox"
     sys_version = ""
     timeout = 60
+
+    # headers and body leave together: two segments would wait for each other
+
+    wbufsize = -1
 
     def answer(self, status, value, kind="application/json", headers=()):
         body = value if isinstance(value, bytes) \
@@ -46,8 +50,11 @@ class Server(socketserver.ThreadingMixIn, http.server.HTTPServer):
     request_queue_size = 128
 
 
-def serve(port, handler):
+def serve(port, handler, tls=None):
     server = Server(("127.0.0.1", port), handler)
+    if tls is not None:
+        server.socket = tls.wrap_socket(server.socket, server_side=True,
+                                        do_handshake_on_connect=False)
     signal.signal(signal.SIGTERM, lambda *_: os._exit(0))
     server.serve_forever()
 
@@ -61,6 +68,9 @@ class Service:
         self.program = os.path.join(ROOT, "sandbox", name)
         self.pid_file = box.path("run", name + ".pid")
         self.log = box.path("log", name + ".log")
+
+    def argv(self):
+        return ["/usr/bin/python3", self.program, self.box.var]
 
     def _ours(self, pid):
         """Of this sandbox: the program, with our var/ as its argument."""
@@ -90,15 +100,18 @@ class Service:
             if self.pid() is None:
                 process.end([pid for pid in process.listeners(
                     self.box.ports()[self.name]) if self._ours(pid)])
-                process.spawn(["/usr/bin/python3", self.program,
-                               self.box.var], self.log, self.pid_file)
+                process.spawn(self.argv(), self.log, self.pid_file)
 
             if not process.wait(self.answers, 20):
                 raise Failure("%s does not answer, see %s"
                               % (self.name, self.log))
 
     def stop(self):
+        port = self.box.ports().get(self.name)
+        if port is None:
+            return                  # a sandbox from before there was this one
+
         with self.box.lock(self.name):
-            pids = set(process.listeners(self.box.ports()[self.name]))
+            pids = set(process.listeners(port))
             pids.add(self.pid())
             process.end([pid for pid in pids if pid and self._ours(pid)])
