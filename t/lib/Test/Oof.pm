@@ -315,7 +315,11 @@ sub key_file {
     my ($name) = @_;
 
     my $path = "$Dir/$name.hex";
-    spew($path, sha256_hex("oof test key $name") . "\n") if !-f $path;
+
+    if (!-f $path) {
+        spew($path, sha256_hex("oof test key $name") . "\n");
+        chmod 0600, $path;
+    }
 
     return $path;
 }
@@ -397,6 +401,8 @@ END
 
 
 sub server_defaults {
+    my (%args) = @_;
+
     return <<"END";
         oof_brand           $Brand;
         oof_organisation_id $Organisation;
@@ -404,7 +410,7 @@ sub server_defaults {
         oof_database        main;
         oof_keys            main;
         oof_issuer          main;
-        oof_issuing_ca      @{[ pki('issuing.pem') ]};
+        oof_issuing_ca      @{[ pki($args{issuing} // 'issuing.pem') ]};
 END
 }
 
@@ -504,8 +510,8 @@ sub oof_blocks {
 #
 #   workers (1); main, events, http, server, locations, tls, plain,
 #   management, servers: text that is added (locations replaces the consents
-#   API); defaults => 0: no "oof_" blocks and settings; user: who the workers
-#   are; args: more arguments
+#   API); defaults => 0: no "oof_" blocks and settings; issuing: a file of the
+#   PKI with the issuing CAs; user: who the workers are
 #
 # Ports: $o->{plain} (certificate header believed from 127.0.0.1), $o->{tls},
 # $o->{management}.
@@ -543,7 +549,7 @@ sub configure {
     my $user = $self->{user} // ($< == 0 ? 'root' : undef);
 
     my $http = $on ? http_defaults() : '';
-    my $server = $on ? server_defaults() : '';
+    my $server = $on ? server_defaults(%$self) : '';
     my $locations = $self->{locations} // ($on ? location_defaults() : '');
 
     spew("$self->{dir}/nginx.conf", <<"END");
@@ -599,12 +605,13 @@ END
 }
 
 
-# "nginx -t": true when fine, and what it said
+# "nginx -t": true when fine, and what it said; its log is not searched
 
 sub test_config {
     my ($self) = @_;
 
-    my $rc = Test::Oof::Postgres::open2_in(\my $out, '', $self->command, '-t');
+    my $rc = Test::Oof::Postgres::open2_in(\my $out, '', $self->command, '-t',
+                                           '-e', "$self->{dir}/logs/test.log");
 
     return wantarray ? ($rc == 0, $out) : $rc == 0;
 }
