@@ -17,7 +17,7 @@ deps_test=(perl libio-socket-ssl-perl libcryptx-perl libjson-perl
     libtext-diff-perl liburi-perl libwww-perl procps)
 
 # shellcheck disable=SC2034
-deps_bench=(wrk valgrind)
+deps_bench=(wrk apache2-utils valgrind)
 
 # Test::Nginx is in no stable release yet; nothing else is taken from there
 
