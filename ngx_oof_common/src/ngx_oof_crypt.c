@@ -888,6 +888,28 @@ ngx_oof_crypt_use(ngx_oof_keys_t *keys, ngx_oof_database_t *db)
 }
 
 
+ngx_uint_t
+ngx_oof_keys_ready(ngx_oof_keys_t *keys)
+{
+    ngx_uint_t           i;
+    ngx_oof_key_use_t  **uses;
+
+    uses = keys->uses.elts;
+
+    for (i = 0; i < keys->uses.nelts; i++) {
+
+        if (uses[i]->pool
+            && (ngx_atomic_int_t) uses[i]->pool->left <= 0
+            && !uses[i]->pool->full)
+        {
+            return 0;
+        }
+    }
+
+    return 1;
+}
+
+
 /* one use of the key; asks for the next portion in time */
 
 static ngx_int_t

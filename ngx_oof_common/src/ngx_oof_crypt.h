@@ -90,6 +90,12 @@ ngx_int_t ngx_oof_crypt_lookup(ngx_oof_keys_t *keys, ngx_uint_t n,
     const char *domain, ngx_str_t *value, u_char *out);
 
 /*
+ * For readiness: a value could be sealed now for each database that "keys" are
+ * bound to.  A key at its limit is no matter of waiting and counts as ready.
+ */
+ngx_uint_t ngx_oof_keys_ready(ngx_oof_keys_t *keys);
+
+/*
  * Called while the zone is made or found again, by one process: makes the
  * pools of the bound "keys" (of ngx_oof_keys_t *) that are not in "*pools".
  * Those of "old", a zone that is being replaced, give half of what is left.

@@ -345,6 +345,7 @@ ngx_oof_health_handler(ngx_http_request_t *r)
     ngx_str_t             text;
     ngx_uint_t            i, status;
     ngx_chain_t           out;
+    ngx_oof_keys_t      **keys;
     ngx_oof_issuer_t    **issuers;
     ngx_oof_loc_conf_t   *olcf;
     ngx_oof_main_conf_t  *omcf;
@@ -375,6 +376,14 @@ ngx_oof_health_handler(ngx_http_request_t *r)
 
         for (i = 0; i < omcf->databases.nelts; i++) {
             if (!ngx_oof_pg_ready(databases[i])) {
+                status = NGX_HTTP_SERVICE_UNAVAILABLE;
+            }
+        }
+
+        keys = omcf->keys.elts;
+
+        for (i = 0; i < omcf->keys.nelts; i++) {
+            if (!ngx_oof_keys_ready(keys[i])) {
                 status = NGX_HTTP_SERVICE_UNAVAILABLE;
             }
         }
