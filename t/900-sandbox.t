@@ -1,0 +1,372 @@
+#!/usr/bin/perl
+
+# Copyright (C) oof authors
+
+# The sandbox that ./build.sh run makes: its demonstration, what is told about
+# it in sandbox.json, its command line, TLS as the regulation wants it, and
+# that everything comes back after kill -9.
+
+use strict;
+use warnings;
+
+use FindBin;
+use lib "$FindBin::Bin/lib";
+use Cwd qw/ abs_path /;
+use Digest::SHA ();
+use File::Path qw/ make_path /;
+use JSON::PP ();
+use Test::More;
+use Test::Oof;
+use Time::HiRes qw/ sleep time /;
+
+my $root = abs_path("$FindBin::Bin/..");
+my $home = "$Test::Oof::Var/test/sandbox";
+my $consents = '/open-banking/consents/v3/consents';
+
+make_path($home);
+chmod 0700, $home;
+
+$ENV{OOF_VAR} = "$home/var";
+$ENV{OOF_NGINX} = $ENV{TEST_NGINX_BINARY};
+delete $ENV{OOF_CONF_EXTRA};
+
+my $owner = $$;
+END { system("$root/sandbox/ctl drop > /dev/null 2>&1") if $$ == $owner }
+
+system("$root/sandbox/ctl drop > /dev/null 2>&1");
+
+
+# --- a first run
+
+my $out = ctl('up');
+is($?, 0, 'run: exit status') or BAIL_OUT($out);
+like($out, qr/^demonstration: ok\n\z/m, 'run: ends with demonstration: ok');
+like($out, qr/^< HTTP\/1\.1 $_ /m, "run: shows the answer $_")
+    for 200, 201, 204, 401, 403;
+unlike($out, qr/ey[\w-]{30}/, 'run: shows no token');
+
+my $box = JSON::PP::decode_json(slurp("$home/var/sandbox.json"));
+
+for my $name (qw/ api management metrics plain keystore /) {
+    like($box->{$name}, qr{^https?://[\w.-]+:\d+}, "sandbox.json: $name");
+}
+
+ok(-f $box->{ca}, 'sandbox.json: ca');
+ok(-f $box->{nginx}{$_}, "sandbox.json: nginx $_")
+    for qw/ binary conf pid error_log access_log /;
+is(join(' ', map { $_->{name} } @{ $box->{clients} }), 'one two',
+   'sandbox.json: clients');
+is((stat $box->{clients}[0]{transport_key})[2] & 0777, 0600,
+   'a private key is the owner\'s alone');
+cmp_ok(scalar @{ $box->{customers}[0]{accounts} }, '>=', 2,
+       'customer 0 has two accounts');
+is($box->{customers}[0]{accounts}[$_]{balance}, '100000000.00',
+   "account $_ is rich") for 0, 1;
+ok($box->{customers}[2]{cnpj}, 'customer 2 is a company');
+
+my ($socket) = $box->{postgres} =~ /host=(\S+)/;
+cmp_ok(length "$socket/.s.PGSQL.5432", '<', 100, 'a short socket path');
+is((stat $socket)[2] & 0777, 0700, 'the folder of the cluster is private');
+
+
+# --- the command line
+
+my $body = "$home/body.json";
+spew($body, JSON::PP::encode_json({ data => {
+    loggedUser => { document => {
+        identification => $box->{customers}[0]{cpf}, rel => 'CPF' } },
+    permissions => [ qw/ ACCOUNTS_READ ACCOUNTS_BALANCES_READ
+                         RESOURCES_READ / ] } }));
+
+$out = oof("call --client one --scope consents POST $consents --json $body");
+is($?, 0, 'call: exit status');
+like($out, qr{^HTTP/1\.1 201 Created\n}, 'call: the status line');
+like($out, qr{^x-fapi-interaction-id: [0-9a-f-]{36}$}mi, 'call: headers');
+my ($id) = $out =~ /"consentId": "(urn:[^"]+)"/;
+ok(defined $id, 'call: the body') or BAIL_OUT($out);
+
+is(status("--client one --scope consents GET $consents/$id"), 200, 'read');
+is(status("--client two --scope consents GET $consents/$id"), 403, 'foreign');
+is(status("--no-certificate --scope consents GET $consents/$id"), 401,
+   'no certificate');
+
+my %bad = (
+    'expired' => '--ttl -10',
+    'forged' => '--key other',
+    'alg none' => '--alg none',
+    'alg HS256' => '--alg HS256',
+    'alg RS256' => '--alg RS256',
+    'another issuer' => '--claim iss=https://elsewhere.test',
+    'another audience' => '--claim aud=https://elsewhere.test',
+    'no expiry' => '--claim exp=null',
+);
+
+for my $name (sort keys %bad) {
+    my $token = oof("token --client one --scope consents $bad{$name}");
+    chomp $token;
+    is(status("--client one --token $token GET $consents/$id"), 401,
+       "a bad token: $name");
+}
+
+my $token = oof('token --client one --scope consents');
+chomp $token;
+is(status("--client two --token $token GET $consents/$id"), 401,
+   'a token of another certificate');
+
+for my $kind (qw/ old bmp printable t61 universal upper /) {
+    is(status("--client $kind --scope consents GET $consents/$id"), 200,
+       "organisation in the form \"$kind\"");
+}
+
+for my $kind (qw/ foreign revoked expired future untrusted none /) {
+    is(status("--client $kind --scope consents GET $consents/$id"), 401,
+       "certificate \"$kind\"");
+}
+
+$token = oof("token --client one --scope 'openid consent:$id'"
+             . " --cpf $box->{customers}[0]{cpf}");
+chomp $token;
+my $claims = JSON::PP::decode_json(decoded_part($token, 1));
+is($claims->{sub}, JSON::PP::decode_json(decoded_part(
+       oof("token --client one --scope 'openid consent:urn:x:1'"
+           . " --cpf $box->{customers}[0]{cpf}"), 1))->{sub},
+   'a customer\'s sub is stable');
+unlike(decoded_part($token, 1), qr/$box->{customers}[0]{cpf}/,
+       'no CPF in a token');
+is(status("--client one --token $token GET $consents/$id"), 401,
+   'an authorization-code token is of the wrong grant');
+
+
+# --- the rule clock
+
+like(oof('clock +61m'), qr/"offset": 3660/, 'clock: moved');
+wait_for(sub {
+    oof("call --client one --scope consents GET $consents/$id")
+        =~ /"CONSENT_EXPIRED"/;
+}, 3);
+like(oof("call --client one --scope consents GET $consents/$id"),
+     qr/"code": "CONSENT_EXPIRED"/, 'clock: the consent is over');
+like(oof('clock 0'), qr/"offset": 0/, 'clock: back');
+wait_for(sub {
+    oof("call --client one --scope consents GET $consents/$id")
+        =~ /"AWAITING_AUTHORISATION"/;
+}, 3);
+like(oof("call --client one --scope consents GET $consents/$id"),
+     qr/"AWAITING_AUTHORISATION"/, 'clock: and the consent awaits again');
+
+
+# --- keystore and issuer
+
+for my $organisation ($box->{bank}, @{ $box->{clients} }) {
+    my $set = JSON::PP::decode_json(http(
+        "$box->{keystore}/$organisation->{organisation_id}/application.jwks"));
+    ok($set->{keys}[0]{kid}, 'keystore: a key of the organisation');
+}
+
+is(JSON::PP::decode_json(http(
+       "$box->{keystore}/$box->{clients}[1]{organisation_id}/application.jwks"
+   ))->{keys}[0]{kid}, $box->{clients}[1]{signing_kid}, 'keystore: its kid');
+
+my $secret = slurp("$home/var/secrets/introspection.secret");
+chomp $secret;
+chomp($token = oof('token --client one --scope consents'));
+
+my $answer = JSON::PP::decode_json(http("$box->{issuer}/introspect",
+    '-u', "oof:$secret", '-d', "token=$token"));
+ok($answer->{active}, 'introspection: active');
+is($answer->{client_id}, $box->{clients}[0]{client_id},
+   'introspection: the client');
+
+chomp($token = oof('token --client one --scope consents --ttl -1'));
+is_deeply(JSON::PP::decode_json(http("$box->{issuer}/introspect",
+              '-u', "oof:$secret", '-d', "token=$token")),
+          { active => JSON::PP::false() }, 'introspection: expired');
+is_deeply(JSON::PP::decode_json(http("$box->{issuer}/introspect",
+              '-u', 'oof:wrong', '-d', "token=$token")),
+          { error => 'invalid_client' }, 'introspection: another caller');
+
+
+# --- TLS
+
+for my $version (qw/ 1_2 1_3 /) {
+    my $session = "$home/session";
+    unlink $session;
+
+    like(s_client("-tls$version -sess_out $session"), qr/^New, TLSv1\./m,
+         "TLS $version: a session");
+
+    SKIP: {
+        skip "TLS $version: nothing to resume", 1 if !-s $session;
+        unlike(s_client("-tls$version -sess_in $session"), qr/^Reused/m,
+               "TLS $version: is not resumed");
+    }
+}
+
+like(s_client('-alpn h2'), qr/ALPN protocol: h2/, 'HTTP/2 is on');
+
+
+# --- everything comes back after kill -9
+
+for my $name (qw/ nginx issuer keystore postgres /) {
+    my $pid = pid($name);
+    kill KILL => $pid;
+    wait_for(sub { !lives($pid) }, 5);
+
+    start($name);
+    my $new = pid($name);
+    isnt($new, $pid, "$name: started again after kill -9");
+
+    start($name);
+    is(pid($name), $new, "$name: not started twice");
+    wait_for(sub {
+        status("--client one --scope consents GET $consents/$id") == 200;
+    }, 5, "$name to be back");
+    pass("$name: the consent is there");
+}
+
+my @masters = grep { (readlink("/proc/$_/exe") // '') eq $ENV{OOF_NGINX}
+                     && slurp("/proc/$_/cmdline") =~ /master.*\Q$home\E/ }
+              map { m{/proc/(\d+)$} } glob '/proc/[0-9]*';
+is(scalar @masters, 1, 'one nginx');
+
+# all at once, with their pid files
+
+kill KILL => map { pid($_) } qw/ nginx issuer keystore postgres /;
+unlink "$home/var/run/$_.pid" for qw/ nginx issuer keystore /;
+
+spew("$home/extra.conf", "server_names_hash_max_size 1024;\n");
+$ENV{OOF_CONF_EXTRA} = "$home/extra.conf";
+my $before = slurp("$home/var/ports.json");
+
+$out = ctl('up');
+is($?, 0, 'run again after all was killed: exit status') or diag($out);
+is(slurp("$home/var/ports.json"), $before, 'run again: the same ports');
+is(status("--client one --scope consents GET $consents/$id"), 200,
+   'run again: with its data');
+like(slurp($box->{nginx}{conf}), qr/^\s*include\s+\Q$home\E\/extra\.conf;/m,
+     'OOF_CONF_EXTRA is included');
+
+# without its database nginx starts, and serves when that is back
+
+ctl('stop postgres');
+ctl('stop nginx');
+start('nginx');
+is(status("--client one --scope consents GET $consents/$id"), 503,
+   'no database: 503');
+start('postgres');
+ok(wait_for(sub {
+    status("--client one --scope consents GET $consents/$id") == 200;
+}, 5), 'the database is back: served');
+
+my $log = slurp($box->{nginx}{error_log});
+unlike($log, qr/\[(alert|emerg)\](?!.*exited on signal 9)/,
+       'no alert in the log');
+unlike($log, qr/$box->{customers}[0]{cpf}/, 'no CPF in the error log');
+
+my @lines = grep { length } split /\n/, slurp($box->{nginx}{access_log});
+is(scalar(grep { !eval { JSON::PP::decode_json($_) } } @lines), 0,
+   'every line of the access log is JSON');
+unlike("@lines", qr/$box->{customers}[0]{cpf}/, 'no CPF in the access log');
+
+
+# --- the end
+
+my @pids = map { pid($_) } qw/ nginx issuer keystore postgres /;
+ctl('down');
+is($?, 0, 'stop: exit status');
+is(scalar(grep { lives($_) } @pids), 0, 'stop: nothing is left');
+ctl('down');
+is($?, 0, 'stop: twice does no harm');
+
+
+# --- the example of conf/ is sound
+
+my $conf = slurp("$root/conf/nginx.conf");
+my $etc = "$home/etc";
+
+make_path("$etc/secrets", "$etc/tls", "$etc/log");
+spew("$etc/secrets/database.password", "secret\n");
+spew("$etc/secrets/$_.key", Digest::SHA::sha256_hex($_) . "\n")
+    for qw/ encrypt-e2026a encrypt-e2026b lookup-l2026a /;
+chmod 0600, glob "$etc/secrets/*";
+
+$conf =~ s{/etc/oof/conf}{$root/conf}g;
+$conf =~ s{/etc/oof/tls}{$home/var/pki}g;
+$conf =~ s{/etc/oof/db-ca.pem}{$home/var/pki/ca.pem}g;
+$conf =~ s{/etc/oof}{$etc}g;
+$conf =~ s{/var/log/nginx|/run(?=/nginx\.pid)}{$etc/log}g;
+$conf =~ s{listen(\s+)443 ssl}{'listen' . $1 . free_port() . ' ssl'}e;
+$conf =~ s{listen\s+\[::\]:443 ssl;}{};
+$conf =~ s{127\.0\.0\.1:9443}{'127.0.0.1:' . free_port()}e;
+$conf =~ s{^user\s.*}{}m;
+$conf =~ s{DB-ONE,DB-TWO}{127.0.0.1,127.0.0.1};
+$conf =~ s{https://(AUTH|SSO|MTLS-API)\.BANK\.EXAMPLE}
+          {'https://' . lc($1) . '.bank.example'}ge;
+spew("$etc/nginx.conf", $conf);
+
+$out = `$ENV{OOF_NGINX} -t -p $etc -c $etc/nginx.conf 2>&1`;
+is($?, 0, 'conf/nginx.conf: nginx -t') or diag($out);
+
+done_testing();
+
+
+sub ctl { scalar `$root/sandbox/ctl $_[0] 2>&1 < /dev/null` }
+
+sub oof { scalar `$root/sandbox/oof $_[0] 2>&1 < /dev/null` }
+
+sub status {
+    my ($args) = @_;
+
+    my $out = oof("call $args");
+
+    return $out =~ m{^HTTP/1\.1 (\d+)} ? $1 : $out;
+}
+
+sub http { my $url = shift; open my $p, '-|', 'curl', '-s', @_, $url or die $!;
+           local $/; return scalar <$p> }
+
+sub start {
+    my ($name) = @_;
+
+    my $out = `$box->{processes}{$name}{start} 2>&1 < /dev/null`;
+    is($?, 0, "$name: its start command") or diag($out);
+}
+
+# a zombie does not
+
+sub lives { slurp("/proc/$_[0]/stat") =~ /\) [^ZX]/ }
+
+sub pid { (split ' ', slurp($box->{processes}{$_[0]}{pid}))[0] }
+
+sub s_client {
+    my ($args) = @_;
+
+    my $one = $box->{clients}[0];
+    my ($host) = $box->{api} =~ m{//([^:]+)};
+
+    return scalar `(printf 'GET / HTTP/1.0\\r\\n\\r\\n'; sleep 0.3) \\
+        | openssl s_client -connect $box->{address} -servername $host \\
+          -CAfile $box->{ca} -cert $one->{transport_cert} \\
+          -key $one->{transport_key} -cert_chain $one->{transport_cert} \\
+          $args 2>&1`;
+}
+
+sub decoded_part {
+    my ($token, $n) = @_;
+
+    require MIME::Base64;
+
+    return MIME::Base64::decode_base64url((split /\./, $token)[$n]);
+}
+
+sub slurp {
+    open my $f, '<', $_[0] or return '';
+    local $/;
+    return scalar(<$f>) // '';
+}
+
+sub spew {
+    open my $f, '>', $_[0] or die "$_[0]: $!";
+    print $f $_[1];
+    close $f;
+}
