@@ -74,6 +74,11 @@ class Box:
         else:
             self.pg_user = pwd.getpwuid(os.getuid()).pw_name
 
+    def exists(self):
+        """Something of a sandbox is there: its var/, or what is elsewhere."""
+
+        return bool(self.known_ports()) or os.path.isdir(self.private)
+
     def path(self, *names):
         return os.path.join(self.var, *names)
 
@@ -116,18 +121,21 @@ class Box:
 
     # ports
 
+    def known_ports(self):
+        return json.loads(read(self.path("ports.json"), "{}"))
+
     def ports(self):
-        text = read(self.path("ports.json"))
-        if text is None:
+        ports = self.known_ports()
+        if not ports:
             raise Failure("there is no sandbox in %s: ./build.sh run makes "
                           "one" % self.var)
-        return json.loads(text)
+        return ports
 
     def choose_ports(self, ours):
         """Remembered ports, unless another program has taken one: "ours" says
         whether the service that listens on it is this sandbox's."""
 
-        ports = json.loads(read(self.path("ports.json"), "{}"))
+        ports = self.known_ports()
         taken = set(ports.values())
 
         for name in SERVICES:

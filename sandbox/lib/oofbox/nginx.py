@@ -78,23 +78,31 @@ class Nginx:
 
     # life
 
+    def _ours(self, pid):
+        return process.program(pid) in ("", self.box.binary)
+
     def pid(self):
         pid = process.pid_of(self.pid_file)
-        if pid is None:
-            return None
-        program = process.program(pid)
-        return pid if program in ("", self.box.binary) else None
+        return pid if pid is not None and self._ours(pid) else None
 
-    def _processes(self):
-        """Whatever of this nginx listens on our ports, the workers of a killed
+    def _masters(self):
+        """The one of the pid file, and any that a lost pid file told of."""
+
+        found = {pid for pid in process.all_pids()
+                 if process.program(pid) == self.box.binary
+                 and "master process" in process.command(pid)
+                 and self.box.conf in process.command(pid).split()}
+        if self.pid() is not None:
+            found.add(self.pid())
+        return found
+
+    def _listeners(self):
+        """Whatever of this nginx listens on our ports: the workers of a killed
         master too."""
 
-        found = set()
-        for name in LISTENERS:
-            for pid in process.listeners(self.box.ports()[name]):
-                if process.program(pid) == self.box.binary:
-                    found.add(pid)
-        return found
+        return {pid for name in LISTENERS if name in self.box.known_ports()
+                for pid in process.listeners(self.box.known_ports()[name])
+                if process.program(pid) == self.box.binary}
 
     def owns(self, port):
         return any(process.program(pid) == self.box.binary
@@ -119,7 +127,8 @@ class Nginx:
 
         with self.box.lock("nginx"):
             if self.pid() is None:
-                process.end(self._processes(), signal.SIGKILL)
+                process.end(self._masters() | self._listeners(),
+                            signal.SIGKILL)
                 self._run()
 
             if not process.wait(self.serves, 20):
@@ -129,8 +138,6 @@ class Nginx:
 
     def stop(self):
         with self.box.lock("nginx"):
-            pids = self._processes()
-            master = self.pid()
-            if master is not None:
-                process.end([master], signal.SIGQUIT)
-            process.end(pids)
+            workers = self._listeners()
+            process.end(self._masters(), signal.SIGQUIT)
+            process.end(workers)

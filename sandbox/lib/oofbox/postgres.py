@@ -8,7 +8,7 @@ import shutil
 import subprocess
 
 from . import cast, process
-from .box import ROOT, Failure, write
+from .box import ROOT, Failure, read, write
 
 CONF = """\
 # made by ./build.sh run, every time
@@ -98,8 +98,26 @@ class Postgres:
             return None
         return pid
 
+    def _forget(self):
+        """A cluster of a var/ that was thrown away: nobody has the keys of what
+        is in it any more."""
+
+        mark = os.path.join(self.box.private, "sandbox.id")
+        wanted = read(self.box.secret("sandbox.id"))
+
+        if read(mark) == wanted:
+            return
+
+        if os.path.exists(self.data):
+            if self.pid() is not None:
+                self._stop()
+            shutil.rmtree(self.data)
+        write(mark, wanted, 0o600)
+
     def _initialise(self):
         """A cluster made in one piece: what was left half made goes."""
+
+        self._forget()
 
         if os.path.exists(os.path.join(self.data, "PG_VERSION")):
             major = os.path.basename(os.path.dirname(self.bin))
@@ -177,9 +195,11 @@ class Postgres:
     def stop(self):
         with self.box.lock("postgres"):
             if self.pid() is not None:
-                process.run([os.path.join(self.bin, "pg_ctl"), "-D",
-                             self.data, "-m", "fast", "-w", "-t", "60",
-                             "stop"], **self._as_user())
+                self._stop()
+
+    def _stop(self):
+        process.run([os.path.join(self.bin, "pg_ctl"), "-D", self.data, "-m",
+                     "fast", "-w", "-t", "60", "stop"], **self._as_user())
 
     # what is in it
 

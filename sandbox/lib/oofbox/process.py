@@ -58,6 +58,13 @@ def pid_of(path):
     return pid if pid > 0 and alive(pid) else None
 
 
+def all_pids():
+    try:
+        return [int(name) for name in os.listdir("/proc") if name.isdigit()]
+    except OSError:
+        return []
+
+
 def listeners(port):
     """The processes that listen on a port of 127.0.0.1: what a killed master
     leaves behind has no pid file."""
@@ -72,20 +79,18 @@ def listeners(port):
     if not inodes:
         return found
 
-    for name in os.listdir("/proc"):
-        if not name.isdigit():
-            continue
+    for pid in all_pids():
         try:
-            fds = os.listdir("/proc/%s/fd" % name)
+            fds = os.listdir("/proc/%d/fd" % pid)
         except OSError:
             continue
         for fd in fds:
             try:
-                link = os.readlink("/proc/%s/fd/%s" % (name, fd))
+                link = os.readlink("/proc/%d/fd/%s" % (pid, fd))
             except OSError:
                 continue
             if link in inodes:
-                found.append(int(name))
+                found.append(pid)
                 break
 
     return found

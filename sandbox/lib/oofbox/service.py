@@ -75,13 +75,21 @@ class Service:
     def _ours(self, pid):
         """Of this sandbox: the program, with our var/ as its argument."""
 
-        command = process.command(pid)
-        return command == "" or (self.program in command
-                                 and self.box.var in command)
+        command = process.command(pid).split()
+        return command[1:3] in ([], [self.program, self.box.var])
 
     def pid(self):
         pid = process.pid_of(self.pid_file)
         return pid if pid is not None and self._ours(pid) else None
+
+    def _all(self):
+        """The one of the pid file, and any that a lost pid file told of."""
+
+        found = {pid for pid in process.all_pids()
+                 if process.command(pid) and self._ours(pid)}
+        if self.pid() is not None:
+            found.add(self.pid())
+        return found
 
     def owns(self, port):
         return any(self._ours(pid) for pid in process.listeners(port))
@@ -98,8 +106,7 @@ class Service:
     def start(self):
         with self.box.lock(self.name):
             if self.pid() is None:
-                process.end([pid for pid in process.listeners(
-                    self.box.ports()[self.name]) if self._ours(pid)])
+                process.end(self._all())
                 process.spawn(self.argv(), self.log, self.pid_file)
 
             if not process.wait(self.answers, 20):
@@ -107,11 +114,5 @@ class Service:
                               % (self.name, self.log))
 
     def stop(self):
-        port = self.box.ports().get(self.name)
-        if port is None:
-            return                  # a sandbox from before there was this one
-
         with self.box.lock(self.name):
-            pids = set(process.listeners(port))
-            pids.add(self.pid())
-            process.end([pid for pid in pids if pid and self._ours(pid)])
+            process.end(self._all())
