@@ -885,6 +885,10 @@ ngx_oof_request_append(ngx_oof_request_t *o, u_char *data, size_t len)
     ngx_http_request_t  *r;
     ngx_oof_loc_conf_t  *olcf;
 
+    if (len == 0) {
+        return NGX_OK;
+    }
+
     need = o->body.len + len;
 
     if (need > o->room) {

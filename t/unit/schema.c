@@ -181,7 +181,7 @@ bounds(void)
 
     /* many items are no work for hours */
 
-    text.data = ngx_palloc(tap_pool, 600000);
+    text.data = ngx_palloc(tap_pool, 700000);
     p = ngx_sprintf(text.data, "{\"data\":{\"name\":\"ab\",\"colours\":[");
 
     for (i = 0; i < 60000; i++) {
