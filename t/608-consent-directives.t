@@ -47,7 +47,46 @@ oof_consent_max_term soon;
 
 
 
-=== TEST 4: all of them, in http and server
+=== TEST 4: a term beyond all times
+--- must_die
+--- config
+oof_consent_max_term 36501d;
+--- error_log
+"oof_consent_max_term" directive must be at most 36500d
+
+
+
+=== TEST 5: as long to authorise
+--- must_die
+--- config
+oof_consent_authorise_within 101y;
+--- error_log
+"oof_consent_authorise_within" directive must be at most 36500d
+
+
+
+=== TEST 6: a brand that cannot stand in a URN
+--- must_die
+--- bare
+--- http_config eval: Test::Oof::http_defaults()
+--- config eval
+Test::Oof::server_defaults() =~ s/oof_brand\s+\w+/oof_brand my_bank/r
+. Test::Oof::location_defaults()
+--- error_log
+the brand "my_bank" cannot be the namespace of URNs
+
+
+
+=== TEST 7: a namespace that cannot
+--- must_die
+--- config
+oof_urn_namespace my_bank;
+--- error_log
+"oof_urn_namespace" directive must have 1 to 32 letters, digits and "-"
+
+
+
+=== TEST 8: all of them, in http and server
 --- http_config
 oof_products accounts credit-cards customers loans financings
              invoice-financings unarranged-accounts-overdraft

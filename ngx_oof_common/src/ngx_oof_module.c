@@ -21,6 +21,8 @@ static ngx_int_t ngx_oof_init_process(ngx_cycle_t *cycle);
 static void ngx_oof_exit_process(ngx_cycle_t *cycle);
 
 static char *ngx_oof_brand(ngx_conf_t *cf, void *post, void *data);
+static char *ngx_oof_urn_namespace(ngx_conf_t *cf, void *post, void *data);
+static ngx_uint_t ngx_oof_is_namespace(ngx_str_t *value);
 static char *ngx_oof_uuid_value(ngx_conf_t *cf, void *post, void *data);
 static char *ngx_oof_base_url(ngx_conf_t *cf, void *post, void *data);
 static char *ngx_oof_header_name(ngx_conf_t *cf, void *post, void *data);
@@ -41,6 +43,8 @@ static ngx_int_t ngx_oof_health_handler(ngx_http_request_t *r);
 
 
 static ngx_conf_post_handler_pt  ngx_oof_brand_p = ngx_oof_brand;
+static ngx_conf_post_handler_pt  ngx_oof_urn_namespace_p =
+    ngx_oof_urn_namespace;
 static ngx_conf_post_handler_pt  ngx_oof_uuid_p = ngx_oof_uuid_value;
 static ngx_conf_post_handler_pt  ngx_oof_base_url_p = ngx_oof_base_url;
 static ngx_conf_post_handler_pt  ngx_oof_header_name_p = ngx_oof_header_name;
@@ -149,7 +153,7 @@ static ngx_command_t  ngx_oof_commands[] = {
       ngx_conf_set_str_slot,
       NGX_HTTP_LOC_CONF_OFFSET,
       ngx_oof_loc(urn_namespace),
-      &ngx_oof_brand_p },
+      &ngx_oof_urn_namespace_p },
 
     { ngx_string("oof_clients"),
       NGX_OOF_ANY_CONF|NGX_CONF_TAKE1,
@@ -724,6 +728,15 @@ ngx_oof_merge_api(ngx_conf_t *cf, ngx_oof_loc_conf_t *conf)
     }
 
     if (conf->urn_namespace.len == 0) {
+
+        if (!ngx_oof_is_namespace(&conf->brand)) {
+            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                               "the brand \"%V\" cannot be the namespace of "
+                               "URNs: set \"oof_urn_namespace\"",
+                               &conf->brand);
+            return NGX_CONF_ERROR;
+        }
+
         conf->urn_namespace.len = conf->brand.len;
         conf->urn_namespace.data = ngx_pnalloc(cf->pool, conf->brand.len);
 
@@ -783,6 +796,48 @@ ngx_oof_brand(ngx_conf_t *cf, void *post, void *data)
     }
 
     return NGX_CONF_OK;
+}
+
+
+static char *
+ngx_oof_urn_namespace(ngx_conf_t *cf, void *post, void *data)
+{
+    ngx_str_t *value = data;
+
+    if (!ngx_oof_is_namespace(value)) {
+        return "must have 1 to 32 letters, digits and \"-\", "
+               "which is not the first";
+    }
+
+    return NGX_CONF_OK;
+}
+
+
+/* what the regulation's pattern of a consent's id allows (spec 0.3) */
+
+static ngx_uint_t
+ngx_oof_is_namespace(ngx_str_t *value)
+{
+    u_char      c;
+    ngx_uint_t  i;
+
+    if (value->len == 0 || value->len > 32) {
+        return 0;
+    }
+
+    for (i = 0; i < value->len; i++) {
+        c = value->data[i];
+
+        if ((c >= '0' && c <= '9') || ((c | 0x20) >= 'a' && (c | 0x20) <= 'z')
+            || (i && c == '-'))
+        {
+            continue;
+        }
+
+        return 0;
+    }
+
+    return 1;
 }
 
 

@@ -9,7 +9,10 @@
 #include <ngx_oof_consent_sql.h>
 
 
-#define NGX_OOF_CONSENT_VERSION  "3.3.1"
+#define NGX_OOF_CONSENT_VERSION   "3.3.1"
+
+/* s: sums of these and any time of the regulation fit in microseconds */
+#define NGX_OOF_CONSENT_MAX_TERM  (100 * 365 * 24 * 60 * 60LL)
 
 
 static ngx_int_t ngx_oof_consent_preconfiguration(ngx_conf_t *cf);
@@ -17,15 +20,18 @@ static void *ngx_oof_consent_create_loc_conf(ngx_conf_t *cf);
 static char *ngx_oof_consent_merge_loc_conf(ngx_conf_t *cf, void *parent,
     void *child);
 
-static char *ngx_oof_consent_not_zero(ngx_conf_t *cf, void *post, void *data);
+static char *ngx_oof_consent_term(ngx_conf_t *cf, void *post, void *data);
+static char *ngx_oof_consent_within(ngx_conf_t *cf, void *post, void *data);
 
 
 #define NGX_OOF_CONSENT_ANY_CONF                                              \
     NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF
 
 
-static ngx_conf_post_handler_pt  ngx_oof_consent_not_zero_p =
-    ngx_oof_consent_not_zero;
+static ngx_conf_post_handler_pt  ngx_oof_consent_term_p =
+    ngx_oof_consent_term;
+static ngx_conf_post_handler_pt  ngx_oof_consent_within_p =
+    ngx_oof_consent_within;
 
 
 static ngx_conf_bitmask_t  ngx_oof_consent_products_mask[] = {
@@ -61,14 +67,14 @@ static ngx_command_t  ngx_oof_consent_commands[] = {
       ngx_conf_set_sec_slot,
       NGX_HTTP_LOC_CONF_OFFSET,
       offsetof(ngx_oof_consent_loc_conf_t, max_term),
-      NULL },
+      &ngx_oof_consent_term_p },
 
     { ngx_string("oof_consent_authorise_within"),
       NGX_OOF_CONSENT_ANY_CONF|NGX_CONF_TAKE1,
       ngx_conf_set_sec_slot,
       NGX_HTTP_LOC_CONF_OFFSET,
       offsetof(ngx_oof_consent_loc_conf_t, authorise_within),
-      &ngx_oof_consent_not_zero_p },
+      &ngx_oof_consent_within_p },
 
       ngx_null_command
 };
@@ -202,7 +208,20 @@ ngx_oof_consent_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
 
 
 static char *
-ngx_oof_consent_not_zero(ngx_conf_t *cf, void *post, void *data)
+ngx_oof_consent_term(ngx_conf_t *cf, void *post, void *data)
+{
+    time_t *value = data;
+
+    if (*value > NGX_OOF_CONSENT_MAX_TERM) {
+        return "must be at most 36500d";
+    }
+
+    return NGX_CONF_OK;
+}
+
+
+static char *
+ngx_oof_consent_within(ngx_conf_t *cf, void *post, void *data)
 {
     time_t *value = data;
 
@@ -210,5 +229,5 @@ ngx_oof_consent_not_zero(ngx_conf_t *cf, void *post, void *data)
         return "must be at least one second";
     }
 
-    return NGX_CONF_OK;
+    return ngx_oof_consent_term(cf, post, data);
 }
