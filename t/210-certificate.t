@@ -104,7 +104,7 @@ like($r->{json}{meta}{requestDateTime}, qr/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$/,
      'refusal: the time');
 delete $r->{json}{meta};
 is_deeply($r->{json}, { errors => [ {
-    code => 'INVALID_CLIENT', title => "Cliente inv\x{e1}lido",
+    code => 'INVALID_CLIENT', title => "Cliente n\x{e3}o autenticado",
     detail => "Certificado de cliente de emissor n\x{e3}o aceito." } ] },
     'refusal: the body');
 

@@ -37,7 +37,7 @@ my $o = Test::Oof->start(
 END
 );
 
-my $fine = '404 CONSENTIMENTO_NAO_ENCONTRADO';
+my $fine = '404 NOT_FOUND';
 
 # who serves
 

@@ -236,7 +236,7 @@ ngx_oof_cert_check(ngx_oof_request_t *o)
     ngx_oof_metric_inc(&ngx_oof_cert_refused_metric, refused - 1, 1);
 
     return ngx_oof_error(o, NGX_HTTP_UNAUTHORIZED, "INVALID_CLIENT",
-                         "Cliente inválido", refusal->detail);
+                         "Cliente não autenticado", refusal->detail);
 }
 
 

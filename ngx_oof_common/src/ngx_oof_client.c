@@ -206,7 +206,7 @@ ngx_oof_client_refuse(ngx_oof_request_t *o, ngx_uint_t reason)
                   &ngx_oof_client_refused_labels[reason]);
 
     return ngx_oof_error(o, NGX_HTTP_UNAUTHORIZED, "INVALID_CLIENT",
-                         "Cliente inválido",
+                         "Cliente não autenticado",
                          reason == NGX_OOF_CLIENT_IS_OTHER
                          ? "O certificado é de outra organização."
                          : "Cliente não registrado ou bloqueado.");

@@ -68,6 +68,11 @@ my $json = JSON::PP->new->canonical->allow_nonref->utf8;
 my ($dsn, %ports, @nginx, @logs, %allowed);
 
 
+# a test that is told to go, or that nobody listens to any more, tidies up
+
+$SIG{$_} ||= sub { exit 1 } for qw/ HUP INT PIPE TERM /;
+
+
 BEGIN {
     my $root = Test::Oof::Postgres::root();
     my $var = $ENV{OOF_VAR} || "$root/var";
@@ -415,26 +420,23 @@ END
 }
 
 
+# for http{}: so the header is taken out on every listener
+
 sub header_defaults {
     return <<'END';
-        oof_client_certificate_header X-SSL-Client-Cert;
-        oof_client_certificate_from   127.0.0.1;
+    oof_client_certificate_header X-SSL-Client-Cert;
+    oof_client_certificate_from   127.0.0.1;
 END
 }
 
 
+# TLS as it is shipped
+
 sub tls_defaults {
     return <<"END";
+        include                $Root/conf/include/tls.conf;
         ssl_certificate        @{[ pki('leaf-server.pem') ]};
         ssl_certificate_key    @{[ pki('leaf-server.key') ]};
-        ssl_protocols          TLSv1.2 TLSv1.3;
-        ssl_ciphers            ECDHE-RSA-AES128-GCM-SHA256:ECDHE-RSA-AES256-GCM-SHA384;
-        ssl_prefer_server_ciphers on;
-        ssl_session_cache      off;
-        ssl_session_tickets    off;
-        ssl_early_data         off;
-        ssl_verify_client      on;
-        ssl_verify_depth       4;
         ssl_client_certificate @{[ pki('trusted.pem') ]};
         ssl_crl                @{[ pki('crl.pem') ]};
 END
@@ -480,12 +482,12 @@ sub oof_blocks {
 
         if (!defined $block->bare) {
             $block->set_value('http_config', http_defaults()
+                              . header_defaults()
                               . ($block->http_config // ''));
 
             my $config = $block->config // location_defaults();
 
-            $block->set_value('config', server_defaults() . header_defaults()
-                              . $config);
+            $block->set_value('config', server_defaults() . $config);
         }
 
         if (defined $block->tpp) {
@@ -572,12 +574,12 @@ http {
     scgi_temp_path $self->{dir}/scgi;
     default_type text/plain;
 $http
+@{[ $on ? header_defaults() : '' ]}
 @{[ $s->('http') ]}
     server {
         listen 127.0.0.1:$self->{port}{plain};
         server_name mtls-api.oof.test;
 $server
-@{[ $on ? header_defaults() : '' ]}
 @{[ $s->('server') ]}
 @{[ $s->('plain_server') ]}
 $locations
