@@ -22,7 +22,9 @@ my $unix = "$Test::Oof::Dir/s";
 my $echo = <<'END';
         location /echo {
             default_type application/json;
-            return 200 '{"cert":"$http_x_ssl_client_cert","other":"$http_x_other","cookie":"$http_cookie","host":"$host"}';
+            set $cert '"cert":"$http_x_ssl_client_cert"';
+            set $other '"other":"$http_x_other","cookie":"$http_cookie"';
+            return 200 '{$cert,$other,"host":"$host"}';
         }
 END
 

@@ -24,7 +24,8 @@ my $foreign = Test::Oof::slurp(pki('foreign.pem'));
 fine('two CAs', $issuing . $foreign);
 fine('text around them', "the CAs\n$issuing\nand another\n$foreign\nend\n");
 
-wrong('no such file', undef, qr/cannot open "[^"]+" of "oof_issuing_ca".*No such/);
+wrong('no such file', undef,
+      qr/cannot open "[^"]+" of "oof_issuing_ca".*No such/);
 wrong('an empty file', '', qr/cannot read certificate number 1 of "[^"]+"/);
 wrong('no PEM', 'hello', qr/cannot read certificate number 1 .* PEM file/);
 wrong('a broken second one', $issuing . ($foreign =~ s/(M)(.{20})/$1A$2/sr),

@@ -164,7 +164,8 @@ is_said('a token that is none', 'token', GET => $one, token => 'x');
 is_said('dots', 'token', GET => $one, token => '..');
 is_said('many dots', 'token', GET => $one, token => '.' x 1000);
 is_said('a token of 2048 letters', 'token', GET => $one, token => 'a' x 2041);
-is_said('a token of 8000 letters', 'no_token', GET => $one, token => 'a' x 8000);
+is_said('a token of 8000 letters', 'no_token', GET => $one,
+        token => 'a' x 8000);
 is_said('a token of another certificate', 'bound', GET => $one,
         token => token(cert => 'two'));
 is_said('a token that is not bound', 'bound', GET => $one,
@@ -449,7 +450,8 @@ is((psql('SELECT count(*) FROM oof_consent'))[0][0], 14,
 is((psql('SELECT count(*) FROM oof_event'))[0][0], 14, 'and no event');
 unlike($o->log_text, qr/48847377765|12345678901|Bearer |eyJ/,
        'no document and no token in the log');
-cmp_ok(scalar keys %kinds, '>', 20, scalar(keys %kinds) . ' kinds of bad input');
+cmp_ok(scalar keys %kinds, '>', 20,
+       scalar(keys %kinds) . ' kinds of bad input');
 
 done_testing();
 
@@ -523,7 +525,8 @@ sub is_said {
     push @failed, 'two interaction ids'
         if 1 != grep { $_->[0] eq 'x-fapi-interaction-id' } @{ $r->{list} };
     push @failed, 'x-v: ' . ($h->{'x-v'} // 'none')
-        if $path =~ /^\Q$post\E/ && $api && !$early && ($h->{'x-v'} // '') ne '3.3.1';
+        if $path =~ /^\Q$post\E/ && $api && !$early
+           && ($h->{'x-v'} // '') ne '3.3.1';
 
     ok(!@failed, "$name: $status $error[0]")
         or diag(join "\n", @failed, $r->{body});

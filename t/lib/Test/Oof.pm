@@ -199,9 +199,9 @@ sub client_key { client_cert($_[0]) =~ s/\.pem$/.key/r }
 # the leaf alone
 
 sub client_pem {
-    my ($pem) = slurp(client_cert($_[0])) =~ /^(-----BEGIN.*?-----END[^\n]*\n)/s;
+    my $chain = slurp(client_cert($_[0]));
 
-    return $pem;
+    return ($chain =~ /^(-----BEGIN.*?-----END[^\n]*\n)/s)[0];
 }
 
 
@@ -757,7 +757,8 @@ sub port { $_[0]{port}{$_[1]} // die "no port $_[1]" }
 
 
 # a kept connection: $c->request(METHOD, PATH, [headers], body), $c->write,
-# $c->response, $c->close; undef when TLS was refused ($Test::Oof::Client::error)
+# $c->response, $c->close; undef when TLS was refused, with the reason in
+# $Test::Oof::Client::error
 
 sub connect {
     my ($self, $via, %args) = @_;
@@ -913,9 +914,9 @@ sub wait_for {
 
     until ($done->()) {
         if (time > $end) {
-            die 'timed out waiting for ' . ($what // 'something') . "\n"
-                . (@nginx ? $nginx[-1]->log_text =~ s/^.*\[(?:info|debug)\].*\n//mgr
-                          : '');
+            my $log = @nginx ? $nginx[-1]->log_text : '';
+            $log =~ s/^.*\[(?:info|debug)\].*\n//mg;
+            die 'timed out waiting for ' . ($what // 'something') . "\n$log";
         }
         sleep 0.02;
     }
