@@ -218,7 +218,7 @@ COMMENT ON FUNCTION oof_event_bound(date) IS
 CREATE FUNCTION oof_event_partitions(ahead integer, most integer,
     OUT days_left integer, OUT made integer, OUT astray boolean)
 LANGUAGE plpgsql SECURITY DEFINER
-SET search_path = :"oof_schema", pg_catalog, pg_temp
+SET search_path = :"oof_schema", pg_temp
 SET lock_timeout = '50ms'
 AS $$
 DECLARE

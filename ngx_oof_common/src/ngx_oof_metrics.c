@@ -42,6 +42,7 @@ typedef struct {
 
 typedef struct {
     ngx_pool_t              *pool;
+    ngx_array_t              alive;        /* of ngx_oof_metrics_row_t * */
     ngx_chain_t             *out;
     ngx_chain_t            **last;
     ngx_buf_t               *buf;
@@ -54,7 +55,8 @@ static ngx_oof_family_t *ngx_oof_metric_family(ngx_oof_main_conf_t *omcf,
     ngx_oof_metric_t *metric);
 static uint64_t ngx_oof_metrics_layout(ngx_oof_main_conf_t *omcf);
 static uint64_t ngx_oof_metrics_hash(uint64_t hash, ngx_str_t *value);
-static ngx_oof_shared_t *ngx_oof_metrics_old(ngx_conf_t *cf, ngx_str_t *name);
+static ngx_oof_shared_t *ngx_oof_metrics_old(ngx_conf_t *cf, ngx_str_t *name,
+    size_t size);
 static ngx_int_t ngx_oof_metrics_init_zone(ngx_shm_zone_t *shm_zone,
     void *data);
 static ngx_oof_metrics_row_t *ngx_oof_metrics_new_row(
@@ -63,13 +65,14 @@ static ngx_oof_metrics_row_t *ngx_oof_metrics_take_row(
     ngx_oof_shared_t *shared);
 static ngx_uint_t ngx_oof_metrics_alive(ngx_oof_metrics_row_t *row);
 
+static ngx_int_t ngx_oof_metrics_start(ngx_http_request_t *r,
+    ngx_oof_metrics_text_t *t, ngx_oof_shared_t *shared);
 static ngx_int_t ngx_oof_metrics_send(ngx_http_request_t *r,
     ngx_oof_metrics_text_t *t);
 static void ngx_oof_metrics_family(ngx_oof_metrics_text_t *t,
     ngx_oof_shared_t *shared, ngx_oof_family_t *family);
 static void ngx_oof_metrics_gauge(ngx_oof_metrics_text_t *t,
-    ngx_oof_shared_t *shared, ngx_oof_family_t *family, ngx_str_t *labels,
-    ngx_uint_t cell);
+    ngx_oof_family_t *family, ngx_str_t *labels, ngx_uint_t cell);
 static void ngx_oof_metrics_histogram(ngx_oof_metrics_text_t *t,
     ngx_oof_shared_t *shared, ngx_oof_family_t *family, ngx_str_t *labels,
     ngx_uint_t cell);
@@ -275,7 +278,7 @@ ngx_oof_metrics_init(ngx_conf_t *cf)
     name.len = ngx_sprintf(name.data, "oof_%016xL", layout) - name.data;
 
     ctx->cycle = cf->cycle;
-    ctx->old = ngx_oof_metrics_old(cf, &name);
+    ctx->old = ngx_oof_metrics_old(cf, &name, omcf->zone_size);
     ctx->omcf = omcf;
 
     omcf->zone = ngx_shared_memory_add(cf, &name, omcf->zone_size,
@@ -335,7 +338,7 @@ ngx_oof_metrics_hash(uint64_t hash, ngx_str_t *value)
 /* the running configuration's zone when it has another layout or size */
 
 static ngx_oof_shared_t *
-ngx_oof_metrics_old(ngx_conf_t *cf, ngx_str_t *name)
+ngx_oof_metrics_old(ngx_conf_t *cf, ngx_str_t *name, size_t size)
 {
     ngx_oof_main_conf_t  *omcf;
 
@@ -348,7 +351,8 @@ ngx_oof_metrics_old(ngx_conf_t *cf, ngx_str_t *name)
     omcf = ngx_oof_main_conf(cf->cycle->old_cycle);
 
     if (omcf == NULL || omcf->zone == NULL
-        || (omcf->zone->shm.name.len == name->len
+        || (omcf->zone->shm.size == size
+            && omcf->zone->shm.name.len == name->len
             && ngx_memcmp(omcf->zone->shm.name.data, name->data, name->len)
                == 0))
     {
@@ -633,7 +637,6 @@ ngx_oof_metric_observe(ngx_oof_metric_t *metric, ngx_uint_t series,
 ngx_int_t
 ngx_oof_metrics_handler(ngx_http_request_t *r)
 {
-    u_char                  *p;
     ngx_int_t                rc;
     ngx_uint_t               i;
     ngx_oof_family_t       **families;
@@ -652,18 +655,8 @@ ngx_oof_metrics_handler(ngx_http_request_t *r)
 
     omcf = ngx_http_get_module_main_conf(r, ngx_oof_module);
 
-    ngx_memzero(&t, sizeof(ngx_oof_metrics_text_t));
-    t.pool = r->pool;
-    t.last = &t.out;
-
-    p = ngx_oof_metrics_room(&t, 256);
-
-    if (p) {
-        t.buf->last = ngx_sprintf(p,
-              "# HELP oof_build_info What runs here.\n"
-              "# TYPE oof_build_info gauge\n"
-              "oof_build_info{version=\"" NGX_OOF_VERSION "\",nginx=\""
-              NGINX_VERSION "\"} 1\n");
+    if (ngx_oof_metrics_start(r, &t, omcf->zone->data) != NGX_OK) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
     families = omcf->metrics.elts;
@@ -677,6 +670,53 @@ ngx_oof_metrics_handler(ngx_http_request_t *r)
     }
 
     return ngx_oof_metrics_send(r, &t);
+}
+
+
+static ngx_int_t
+ngx_oof_metrics_start(ngx_http_request_t *r, ngx_oof_metrics_text_t *t,
+    ngx_oof_shared_t *shared)
+{
+    u_char                  *p;
+    ngx_oof_metrics_row_t   *row, **rp;
+
+    ngx_memzero(t, sizeof(ngx_oof_metrics_text_t));
+
+    t->pool = r->pool;
+    t->last = &t->out;
+
+    /* asked once, not for each gauge */
+
+    if (ngx_array_init(&t->alive, r->pool, 16, sizeof(void *)) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    for (row = shared->rows; row; row = row->next) {
+
+        if (!ngx_oof_metrics_alive(row)) {
+            continue;
+        }
+
+        rp = ngx_array_push(&t->alive);
+        if (rp == NULL) {
+            return NGX_ERROR;
+        }
+
+        *rp = row;
+    }
+
+    p = ngx_oof_metrics_room(t, 256);
+    if (p == NULL) {
+        return NGX_ERROR;
+    }
+
+    t->buf->last = ngx_sprintf(p,
+          "# HELP oof_build_info What runs here.\n"
+          "# TYPE oof_build_info gauge\n"
+          "oof_build_info{version=\"" NGX_OOF_VERSION "\",nginx=\""
+          NGINX_VERSION "\"} 1\n");
+
+    return NGX_OK;
 }
 
 
@@ -753,35 +793,35 @@ ngx_oof_metrics_family(ngx_oof_metrics_text_t *t, ngx_oof_shared_t *shared,
             break;
 
         default: /* NGX_OOF_METRIC_GAUGE, NGX_OOF_METRIC_SPARSE */
-            ngx_oof_metrics_gauge(t, shared, family, &labels[i],
-                                  family->first + i);
+            ngx_oof_metrics_gauge(t, family, &labels[i], family->first + i);
         }
     }
 }
 
 
 static void
-ngx_oof_metrics_gauge(ngx_oof_metrics_text_t *t, ngx_oof_shared_t *shared,
-    ngx_oof_family_t *family, ngx_str_t *labels, ngx_uint_t cell)
+ngx_oof_metrics_gauge(ngx_oof_metrics_text_t *t, ngx_oof_family_t *family,
+    ngx_str_t *labels, ngx_uint_t cell)
 {
-    int64_t                 value;
-    ngx_uint_t              set;
-    ngx_oof_metrics_row_t  *row;
+    int64_t                  value;
+    ngx_uint_t               i, set;
+    ngx_oof_metrics_row_t  **rows;
 
     value = 0;
     set = (family->type == NGX_OOF_METRIC_GAUGE);
 
-    for (row = shared->rows; row; row = row->next) {
+    rows = t->alive.elts;
 
-        if (!ngx_oof_metrics_alive(row)
-            || (family->type == NGX_OOF_METRIC_SPARSE
-                && row->cells[cell] == NGX_OOF_METRICS_UNSET))
+    for (i = 0; i < t->alive.nelts; i++) {
+
+        if (family->type == NGX_OOF_METRIC_SPARSE
+            && rows[i]->cells[cell] == NGX_OOF_METRICS_UNSET)
         {
             continue;
         }
 
         set = 1;
-        value += (ngx_atomic_int_t) row->cells[cell];
+        value += (ngx_atomic_int_t) rows[i]->cells[cell];
     }
 
     if (set) {
