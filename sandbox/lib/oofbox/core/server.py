@@ -12,6 +12,11 @@ from . import bank, brcode, clock, data, discovery, faults, shape, texts
 
 BODY = 1024 * 1024
 
+# the interface's text says where a charset is told, and where not
+
+JSON = "application/json"
+UTF8 = ("/account-discovery", "/payment-validation")
+
 # an accepted call whose caller shall not hear of it
 
 DROPPED = object()
@@ -280,10 +285,14 @@ class Handler(service.Handler):
     def _answer(self, status, body):
         if body is None:
             self.answer(status, b"")
-        else:
-            self.answer(status, json.dumps(
-                body, ensure_ascii=False, separators=(",", ":")).encode(),
-                "application/json; charset=utf-8")
+            return
+
+        kind = JSON
+        if status == 422 or status == 200 and self.path in UTF8 \
+                or status >= 400 and self.command == "GET":
+            kind += "; charset=utf-8"
+        self.answer(status, json.dumps(
+            body, ensure_ascii=False, separators=(",", ":")).encode(), kind)
 
     def _post(self):
         text = self.body(BODY)

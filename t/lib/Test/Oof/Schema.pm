@@ -16,7 +16,7 @@ my %files;
 
 # check(FOLDER, 'consents-v3 POST /consents', ANSWER): what is wrong with its
 # media type, headers and document; errors that the text does not list are
-# judged like its 400
+# judged like its 400, or like its default
 
 sub check {
     my ($dir, $operation, $answer) = @_;
@@ -27,7 +27,8 @@ sub check {
     my $o = $text->{operations}{$call} or return "no operation \"$operation\"";
     my $want = $o->{responses}{$status};
 
-    $want //= $o->{responses}{400} if $status >= 400;
+    $want //= $o->{responses}{400} // $o->{responses}{default}
+        if $status >= 400;
     return "$operation has no $status" if !defined $want;
 
     my @failures = headers($text, $want, $answer);
