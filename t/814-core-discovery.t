@@ -57,7 +57,8 @@ is(accounts(cpf => $bruno, cnpj => $bakery[3]), '',
    'a company\'s, asked by somebody else: none');
 
 is(accounts(cpf => $carla), '40000013', 'a joint account');
-is_deeply([ map { $_->{cpf} } @{ $r->{json}{data}{resources}[0]{authorizers} } ],
+is_deeply([ map { $_->{cpf} }
+                @{ $r->{json}{data}{resources}[0]{authorizers} } ],
           [ $carla, $davi ], 'a joint account: who must agree');
 is(accounts(cpf => $davi), '50000017 40000013',
    'a joint account is the other one\'s too');

@@ -117,7 +117,8 @@ is(join(' ', map { $_->{body}{data}{rejectionReason}{code} } @told),
    'FALHA_INFRAESTRUTURA_DICT FALHA_INFRAESTRUTURA_PSP_RECEBEDOR',
    'refused: the next one comes');
 wait_for(sub { $core->get('/_push')->{json}{pending} == 0 }, 5, 'the end');
-unlike($core->log_text, qr/Bearer|\d{11}/, 'no token and no document is logged');
+unlike($core->log_text, qr/Bearer|\d{11}/,
+       'no token and no document is logged');
 close $listener;
 $core->stop;
 
