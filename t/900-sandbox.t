@@ -47,7 +47,7 @@ unlike($out, qr/ey[\w-]{30}/, 'run: shows no token');
 
 my $box = JSON::PP::decode_json(slurp("$home/var/sandbox.json"));
 
-for my $name (qw/ api management metrics plain keystore /) {
+for my $name (qw/ api management metrics plain keystore core /) {
     like($box->{$name}, qr{^https?://[\w.-]+:\d+}, "sandbox.json: $name");
 }
 
@@ -205,9 +205,27 @@ for my $version (qw/ 1_2 1_3 /) {
 like(s_client('-alpn h2'), qr/ALPN protocol: h2/, 'HTTP/2 is on');
 
 
+# --- the bank's core
+
+my $core = $box->{core};
+my %first = map { $_->{number} => $_->{balance} }
+            map { @{ $_->{accounts} } } @{ $box->{customers} };
+is_deeply(JSON::PP::decode_json(http("$core/_ledger")),
+          { debits => [], balances => \%first }, 'core: the ledger is new');
+is(scalar @{ $box->{dict} }, 3, 'core: keys of the DICT');
+
+oof('clock +6h');
+is($?, 0, 'clock: exit status');
+is(JSON::PP::decode_json(http("$core/_clock"))->{offset}, 21600,
+   'clock: the core\'s too');
+oof('clock 0');
+is(JSON::PP::decode_json(http("$core/_clock"))->{offset}, 0,
+   'clock: and back');
+
+
 # --- everything comes back after kill -9
 
-for my $name (qw/ nginx issuer keystore postgres /) {
+for my $name (qw/ nginx issuer keystore core postgres /) {
     my $pid = pid($name);
     kill KILL => $pid;
     wait_for(sub { !lives($pid) }, 5);
@@ -231,8 +249,8 @@ is(scalar @masters, 1, 'one nginx');
 
 # all at once, with their pid files
 
-kill KILL => map { pid($_) } qw/ nginx issuer keystore postgres /;
-unlink "$home/var/run/$_.pid" for qw/ nginx issuer keystore /;
+kill KILL => map { pid($_) } qw/ nginx issuer keystore core postgres /;
+unlink "$home/var/run/$_.pid" for qw/ nginx issuer keystore core /;
 
 spew("$home/extra.conf", "server_names_hash_max_size 1024;\n");
 $ENV{OOF_CONF_EXTRA} = "$home/extra.conf";
@@ -271,7 +289,7 @@ unlike("@lines", qr/$box->{customers}[0]{cpf}/, 'no CPF in the access log');
 
 # --- the end
 
-my @pids = map { pid($_) } qw/ nginx issuer keystore postgres /;
+my @pids = map { pid($_) } qw/ nginx issuer keystore core postgres /;
 ctl('down');
 is($?, 0, 'stop: exit status');
 is(scalar(grep { lives($_) } @pids), 0, 'stop: nothing is left');
