@@ -355,8 +355,9 @@ ngx_oof_pg_conf_end(ngx_conf_t *cf, ngx_oof_pg_conf_ctx_t *ctx)
 
     if (ctx->text[0].len == 0) {
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "\"oof_database %V { }\" needs "
-                           "\"connect \"host=... dbname=... user=...\"\"", &db->name);
+                           "\"oof_database %V { }\" needs \"connect\": "
+                           "connect \"host=... dbname=... user=...\";",
+                           &db->name);
         return NGX_CONF_ERROR;
     }
 

@@ -8,7 +8,8 @@ package Test::Oof::Lab;
 #
 #   my $o = Test::Oof::Lab->start(workers => 2, database => 'queue 8;');
 #   my $r = $o->lab('class=read&s=lab_get&u=...');   rc, sqlstate, runs, rows
-#   my @r = $o->many(@queries);                      all at once
+#   my @r = $o->many([ @queries ]);                  all at once
+#   my @r = $o->together('write', @queries);         all in one segment
 
 use strict;
 use warnings;
@@ -18,6 +19,7 @@ use Fcntl qw/ :flock /;
 use File::Basename qw/ dirname /;
 use IO::Select;
 use IO::Socket::INET;
+use POSIX ();
 use Time::HiRes qw/ sleep time /;
 
 use Test::Oof;
@@ -99,11 +101,11 @@ sub parse {
 
 
 # Each query on a connection of its own, all written before any answer is
-# read.  Each answer has "time", seconds from the first byte written to it.
-# meanwhile: a sub that is called when all have been written.
+# read.  pause: seconds after the first; meanwhile: a sub that is called when
+# all have been written; limit: seconds after which no answer is awaited.
 
 sub many {
-    my ($self, $queries, $meanwhile, $limit) = @_;
+    my ($self, $queries, %args) = @_;
 
     my (@sockets, @answers, %index);
     my $select = IO::Select->new;
@@ -122,17 +124,17 @@ sub many {
 
     for my $i (0 .. $#$queries) {
         syswrite $sockets[$i], "GET /lab?$queries->[$i] HTTP/1.0\r\n\r\n";
+        sleep $args{pause} if $args{pause} && $i == 0;
     }
 
-    $meanwhile->() if $meanwhile;
+    $args{meanwhile}->() if $args{meanwhile};
 
-    while ($select->count && time < $start + ($limit // 20)) {
+    while ($select->count && time < $start + ($args{limit} // 20)) {
         for my $s ($select->can_read(1)) {
             my $a = $answers[$index{$s}];
             my $n = sysread $s, $a->{text}, 65536, length $a->{text};
 
             if (!$n) {
-                $a->{time} = time - $start;
                 $select->remove($s);
                 close $s;
                 answer($a);
@@ -141,6 +143,18 @@ sub many {
     }
 
     return @answers;
+}
+
+
+# what is given while the lane is busy makes one segment
+
+sub together {
+    my ($self, $class, @queries) = @_;
+
+    my @r = $self->many([ "class=$class&s=lab_sleep&i=150", @queries ],
+                        pause => 0.05);
+
+    return @r[1 .. $#r];
 }
 
 
@@ -286,6 +300,43 @@ sub backends {
 }
 
 
+# A cluster of this file's own, which it may stop and kill; to be called before
+# anything else asks for a database.  conf: more of postgresql.conf, hba: all of
+# pg_hba.conf.  Returns what stop() and start() of it take.
+
+sub cluster {
+    my (%args) = @_;
+
+    my $dir = "/var/tmp/oof-lab-$$";
+    my ($uid, $gid) = $< == 0 ? (getpwnam('postgres'))[2, 3] : ($<, $();
+
+    mkdir $dir or die "$dir: $!";
+    chown $uid, $gid + 0, $dir;
+
+    # it outlives the END blocks, which drop databases
+
+    our $cluster = bless { dir => $dir, owner => $$ }, 'Test::Oof::Lab::Cluster';
+
+    Test::Oof::Postgres::as_postgres(
+        Test::Oof::Postgres::program('initdb'), '-D', "$dir/data", '-U',
+        'postgres', '-A', 'trust', '-E', 'UTF8', '--locale', 'C.UTF-8', '-N');
+
+    open my $conf, '>>', "$dir/data/postgresql.conf" or die "$dir: $!";
+    print $conf "listen_addresses = ''\nunix_socket_directories = '$dir'\n"
+                . "max_connections = 60\nshared_buffers = 32MB\n"
+                . ($args{conf} // '');
+    close $conf;
+
+    Test::Oof::spew("$dir/data/pg_hba.conf", $args{hba}) if $args{hba};
+
+    $cluster->start;
+
+    $ENV{OOF_TEST_PG} = "host=$dir port=5432 user=postgres";
+
+    return $cluster;
+}
+
+
 # builds the module with the words of the Makefile of nginx
 
 sub module {
@@ -327,6 +378,65 @@ sub module {
     die "the laboratory does not build:\n$out" if $rc != 0;
 
     return $so;
+}
+
+
+package Test::Oof::Lab::Cluster;
+
+use File::Path qw/ remove_tree /;
+
+
+sub start {
+    my ($self) = @_;
+
+    unlink "$self->{dir}/data/postmaster.pid";
+    $self->control('-l', "$self->{dir}/log", 'start');
+}
+
+
+# mode: fast, immediate
+
+sub stop { $_[0]->control('-m', $_[1] // 'fast', 'stop') }
+
+
+sub control {
+    my ($self, @words) = @_;
+
+    Test::Oof::Postgres::as_postgres(Test::Oof::Postgres::program('pg_ctl'),
+                                     '-D', "$self->{dir}/data", '-w', '-s',
+                                     @words);
+}
+
+
+# kill -9 of the postmaster and all its children
+
+sub kill {
+    my ($self) = @_;
+
+    my ($pid) = split /\n/,
+                Test::Oof::slurp("$self->{dir}/data/postmaster.pid");
+    my @all = ($pid);
+
+    for (glob '/proc/[0-9]*/stat') {
+        my ($child, $ppid) = Test::Oof::slurp($_, 1) =~ /^(\d+) \(.*\) \S (\d+)/
+            or next;
+        push @all, $child if $ppid == $pid;
+    }
+
+    kill 'KILL', @all;
+
+    select undef, undef, undef, 0.02 while kill 0, @all;
+}
+
+
+sub DESTROY {
+    my ($self) = @_;
+
+    return if $self->{owner} != $$;
+
+    local ($?, $@);
+    eval { $self->stop('immediate') };
+    remove_tree($self->{dir});
 }
 
 

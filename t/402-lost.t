@@ -1,0 +1,170 @@
+#!/usr/bin/perl
+
+# Copyright (C) oof authors
+
+# Backends that are killed, a server that is down, and what clients see of it.
+
+use strict;
+use warnings;
+
+use FindBin;
+use lib "$FindBin::Bin/lib";
+use Test::More;
+use Test::Oof;
+use Test::Oof::Lab;
+use Time::HiRes qw/ sleep time /;
+
+my $cluster = Test::Oof::Lab::cluster();
+my $o = Test::Oof::Lab->start(log_level => 'notice', workers => 2);
+
+my @ids = map { new_uuid() } 0 .. 999;
+psql('INSERT INTO lab VALUES ' . join ',', map { "('$_', 0, '')" } @ids);
+
+
+# writes of three kinds and reads; each write that was answered 200 is
+# remembered by its event, which is in the database once or never
+
+sub next_query {
+    my $id = $ids[rand @ids];
+    my $r = rand;
+
+    return $r < 0.4 ? "class=read&s=lab_get&u=$id"
+         : $r < 0.7 ? 'class=write&s=lab_new&u=' . new_uuid() . '&u='
+                      . new_uuid() . '&t=load'
+         : 'class=write&s=lab_add&u=' . new_uuid() . "&u=$id&key=$id";
+}
+
+
+sub whole {
+    my ($name) = @_;
+
+    is_deeply([ psql("SELECT (SELECT count(*) FROM lab WHERE note = 'load')"
+                     . " - (SELECT count(*) FROM lab_event e JOIN lab l"
+                     . " ON l.id = e.lab WHERE l.note = 'load'),"
+                     . " (SELECT sum(n) FROM lab)"
+                     . " - (SELECT count(*) FROM lab_event e JOIN lab l"
+                     . " ON l.id = e.lab WHERE l.note = '')") ],
+              [ [ 0, 0 ] ], "$name: each change is whole, and there once");
+}
+
+
+# --- backends killed 100 times under load
+
+my $load = $o->load(32, \&next_query);
+my $killed = 0;
+my $end = time + 30;
+
+while ($killed < 100 && time < $end) {
+    sleep 0.05;
+    my ($row) = psql("SELECT count(pg_terminate_backend(pid)) FROM (SELECT pid"
+                     . " FROM pg_stat_activity WHERE application_name = 'oof'"
+                     . " AND datname = current_database()"
+                     . " ORDER BY random() LIMIT 1) a");
+    $killed += $row->[0];
+}
+
+my %seen = $o->load_end($load);
+
+cmp_ok($killed, '>=', 100, "killed: $killed backends");
+cmp_ok($seen{200} // 0, '>', 500, 'killed: requests meanwhile');
+is(join(' ', grep { $_ ne '200' } %seen{grep { $_ ne '200' } keys %seen}), '',
+   'killed: no other answer');
+whole('killed');
+cmp_ok($o->metric('oof_db_reconnects_total') // 0, '>', 50,
+       'killed: the metric tells of it');
+
+
+# --- an outage
+
+$o->stop;
+$o = Test::Oof::Lab->start(log_level => 'notice', workers => 1);
+
+$cluster->stop('immediate');
+
+my $start = time;
+my $r = $o->lab("class=write&s=lab_add&u=@{[ new_uuid() ]}&u=$ids[0]");
+is($r->{status}, 503, 'down: 503');
+is($r->{rc}, 1, 'down: for the reason');
+cmp_ok(time - $start, '<', 0.5, 'down: at once');
+
+for my $class (qw/ read write solo lease /) {
+    $start = time;
+    $r = $o->lab("class=$class&s=lab_get&u=$ids[0]");
+    is($r->{status}, 503, "down: $class: 503");
+    cmp_ok(time - $start, '<', 0.3, "down: $class: at once");
+}
+
+is($o->get('/ready')->{status}, 503, 'down: not ready');
+
+sleep 1.5;
+$cluster->start;
+
+$start = time;
+sleep 0.02 while $o->lab("class=write&s=lab_add&u=@{[ new_uuid() ]}"
+                         . "&u=$ids[0]")->{status} != 200
+                 && time < $start + 5;
+cmp_ok(time - $start, '<', 2, 'down: serves again within 2 s');
+wait_for(sub { $o->get('/ready')->{status} == 200 }, 2, 'ready');
+pass('down: ready again');
+
+
+# --- a unit in doubt outlives a short outage, within its deadline
+
+$load = $o->load(1, sub { 'class=write&s=lab_sleep&i=300&s=lab_add&u='
+                          . new_uuid() . "&u=$ids[1]" });
+sleep 0.2;
+$cluster->stop('immediate');
+$cluster->start;
+sleep 0.7;
+%seen = $o->load_end($load);
+is($seen{503} // 0, 0, 'doubt: no 503');
+cmp_ok($seen{200} // 0, '>=', 1, 'doubt: answered by another run');
+whole('doubt');
+
+$r = { };
+my @r = $o->many([ 'class=write&deadline=600&s=lab_sleep&i=300' ],
+                 pause => 0.1, meanwhile => sub { $cluster->stop('immediate') });
+is($r[0]{status}, 504, 'doubt: past the deadline: 504');
+$cluster->start;
+wait_for(sub { $o->get('/ready')->{status} == 200 }, 3, 'ready');
+
+
+# --- kill -9 of the whole server under load: nothing acknowledged is lost
+
+pipe my $in, my $out;
+my %answered;
+my $pid = fork;
+
+if ($pid == 0) {
+    close $in;
+    my $c = Test::Oof::Client->new($o->plain);
+
+    for (1 .. 100000) {
+        my $event = new_uuid();
+        $c ||= Test::Oof::Client->new($o->plain) or last;
+        my $a = eval { $c->request('GET', "/lab?class=write&s=lab_new&u=$event"
+                                   . '&u=' . new_uuid() . '&t=load',
+                                   [ [ Host => 'lab' ] ]) };
+        syswrite $out, "$event\n" if $a && ($a->{status} // 0) == 200;
+        last if !$a || ($a->{status} // 0) == 503;
+    }
+
+    POSIX::_exit(0);
+}
+
+close $out;
+sleep 0.7;
+$cluster->kill;
+$cluster->start;
+waitpid $pid, 0;
+chomp(my @events = <$in>);
+
+cmp_ok(scalar @events, '>', 20, 'kill -9: ' . @events . ' acknowledged');
+is_deeply([ psql('SELECT count(*) FROM lab_event WHERE id IN ('
+                 . join(',', map { "'$_'" } @events) . ')') ],
+          [ [ scalar @events ] ], 'kill -9: all are there');
+whole('kill -9');
+
+
+
+done_testing();
