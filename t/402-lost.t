@@ -48,8 +48,18 @@ sub whole {
 }
 
 
+# how many files each worker has open
+
+sub files {
+    return map { scalar(() = glob "/proc/$_/fd/*") } $o->worker_pids;
+}
+
+
 # --- backends killed 100 times under load
 
+wait_for(sub { $o->get('/ready')->{status} == 200 }, 3, 'ready');
+sleep 0.5;
+my @open = files();
 my $load = $o->load(32, \&next_query);
 my $killed = 0;
 my $end = time + 30;
@@ -72,6 +82,8 @@ is(join(' ', grep { $_ ne '200' } %seen{grep { $_ ne '200' } keys %seen}), '',
 whole('killed');
 cmp_ok($o->metric('oof_db_reconnects_total') // 0, '>', 50,
        'killed: the metric tells of it');
+wait_for(sub { "@{[ files() ]}" eq "@open" }, 3, 'as many files as before');
+pass('killed: no file is left open');
 
 
 # --- an outage

@@ -25,6 +25,7 @@
 
 static PGconn *ngx_oof_pg_check_connect(ngx_conf_t *cf, ngx_oof_database_t *db,
     int64_t end);
+static ngx_uint_t ngx_oof_pg_check_refused(PGconn *conn);
 static ngx_int_t ngx_oof_pg_check_wait(PGconn *conn, ngx_uint_t write,
     int64_t end);
 static ngx_int_t ngx_oof_pg_check_limits(ngx_conf_t *cf,
@@ -89,7 +90,6 @@ static PGconn *
 ngx_oof_pg_check_connect(ngx_conf_t *cf, ngx_oof_database_t *db, int64_t end)
 {
     PGconn                     *conn;
-    const char                 *message;
     PostgresPollingStatusType   status;
 
     conn = ngx_oof_pg_connect_start(db, &db->hosts, 0, cf->temp_pool);
@@ -97,17 +97,11 @@ ngx_oof_pg_check_connect(ngx_conf_t *cf, ngx_oof_database_t *db, int64_t end)
         return NULL;
     }
 
-    message = PQerrorMessage(conn);
-
-    /* libpq refuses values before it tries the first host */
-
-    if (PQstatus(conn) == CONNECTION_BAD
-        && ngx_strncmp(message, "connection to server",
-                       sizeof("connection to server") - 1) != 0)
-    {
+    if (ngx_oof_pg_check_refused(conn)) {
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
                            "bad \"connect\" of \"oof_database %V { }\": %V",
-                           &db->name, ngx_oof_pg_message(message));
+                           &db->name,
+                           ngx_oof_pg_message(PQerrorMessage(conn)));
         PQfinish(conn);
         return NULL;
     }
@@ -137,6 +131,34 @@ ngx_oof_pg_check_connect(ngx_conf_t *cf, ngx_oof_database_t *db, int64_t end)
     }
 
     return conn;
+}
+
+
+/* libpq refuses values before it tries the first host */
+
+static ngx_uint_t
+ngx_oof_pg_check_refused(PGconn *conn)
+{
+    ngx_uint_t    i;
+    const char   *message;
+
+    static char  *tried[] = {
+        "connection to server", "could not translate host name"
+    };
+
+    if (PQstatus(conn) != CONNECTION_BAD) {
+        return 0;
+    }
+
+    message = PQerrorMessage(conn);
+
+    for (i = 0; i < sizeof(tried) / sizeof(tried[0]); i++) {
+        if (ngx_strncmp(message, tried[i], ngx_strlen(tried[i])) == 0) {
+            return 0;
+        }
+    }
+
+    return 1;
 }
 
 

@@ -301,8 +301,8 @@ sub backends {
 
 
 # A cluster of this file's own, which it may stop and kill; to be called before
-# anything else asks for a database.  conf: more of postgresql.conf, hba: all of
-# pg_hba.conf.  Returns what stop() and start() of it take.
+# anything else asks for a database.  conf: more of postgresql.conf; hba: all of
+# pg_hba.conf; files: copies by name, for the data folder.
 
 sub cluster {
     my (%args) = @_;
@@ -329,9 +329,18 @@ sub cluster {
 
     Test::Oof::spew("$dir/data/pg_hba.conf", $args{hba}) if $args{hba};
 
+    for my $name (keys %{ $args{files} || {} }) {
+        Test::Oof::spew("$dir/data/$name",
+                        Test::Oof::slurp($args{files}{$name}));
+        chmod 0600, "$dir/data/$name";
+        chown $uid, $gid + 0, "$dir/data/$name";
+    }
+
     $cluster->start;
 
-    $ENV{OOF_TEST_PG} = "host=$dir port=5432 user=postgres";
+    my ($port) = ($args{conf} // '') =~ /^port = (\d+)/m;
+
+    $ENV{OOF_TEST_PG} = "host=$dir port=" . ($port // 5432) . ' user=postgres';
 
     return $cluster;
 }
