@@ -9,12 +9,27 @@
 
 #define NGX_OOF_JSON_DEPTH  16
 
+/* NGX_OK when "size" more bytes have their place */
+
+#define ngx_oof_json_room(w, size)                                            \
+    ((size_t) ((w)->end - (w)->pos) >= (size_t) (size) && !(w)->failed        \
+     ? NGX_OK : ngx_oof_json_grow(w, size))
+
+/* the same byte eight times over */
+
+#define ngx_oof_json_bytes(c)  (0x0101010101010101ULL * (c))
+
+/* is there a byte below "c" (at most 0x80) in "x": it leaves its top bit set */
+
+#define ngx_oof_json_below(x, c)  (((x) - ngx_oof_json_bytes(c)) & ~(x))
+
 #define NGX_OOF_JSON_PLAIN  0
 #define NGX_OOF_JSON_QUOTE  1
 #define NGX_OOF_JSON_MULTI  2
 
 
-static ngx_int_t ngx_oof_json_room(ngx_oof_json_t *w, size_t size);
+static ngx_int_t ngx_oof_json_grow(ngx_oof_json_t *w, size_t size);
+static u_char *ngx_oof_json_plain(u_char *p, u_char *last);
 static void ngx_oof_json_value(ngx_oof_json_t *w, u_char *data, size_t len);
 static u_char *ngx_oof_json_escape(ngx_oof_json_t *w, u_char c);
 static size_t ngx_oof_json_multi(u_char *p, u_char *last);
@@ -33,7 +48,7 @@ static u_char  ngx_oof_json_class[256] = {
     0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,      /* 0x40 */
     0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0,      /* 0x50: \ */
     0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,      /* 0x60 */
-    0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1,      /* 0x70: DEL */
+    0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,      /* 0x70 */
     2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2,      /* 0x80 */
     2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2,      /* 0x90 */
     2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2,      /* 0xa0 */
@@ -145,7 +160,7 @@ ngx_oof_json_str(ngx_oof_json_t *w, ngx_str_t *value)
     while (p < last) {
 
         if (ngx_oof_json_class[*p] == NGX_OOF_JSON_PLAIN) {
-            p++;
+            p = ngx_oof_json_plain(p + 1, last);
             continue;
         }
 
@@ -275,14 +290,10 @@ ngx_oof_json_text(ngx_oof_json_t *w, ngx_str_t *text)
 
 
 static ngx_int_t
-ngx_oof_json_room(ngx_oof_json_t *w, size_t size)
+ngx_oof_json_grow(ngx_oof_json_t *w, size_t size)
 {
     u_char  *p;
     size_t   len, room;
-
-    if ((size_t) (w->end - w->pos) >= size && !w->failed) {
-        return NGX_OK;
-    }
 
     if (w->failed) {
         return NGX_ERROR;
@@ -305,6 +316,37 @@ ngx_oof_json_room(ngx_oof_json_t *w, size_t size)
     w->start = p;
 
     return NGX_OK;
+}
+
+
+/* skips what needs nothing, eight bytes at a time where it can */
+
+static u_char *
+ngx_oof_json_plain(u_char *p, u_char *last)
+{
+    uint64_t  x, odd;
+
+    while (last - p >= 8) {
+
+        ngx_memcpy(&x, p, 8);
+
+        odd = x
+              | ngx_oof_json_below(x, 0x20)
+              | ngx_oof_json_below(x ^ ngx_oof_json_bytes('"'), 1)
+              | ngx_oof_json_below(x ^ ngx_oof_json_bytes('\\'), 1);
+
+        if (odd & ngx_oof_json_bytes(0x80)) {
+            break;
+        }
+
+        p += 8;
+    }
+
+    while (p < last && ngx_oof_json_class[*p] == NGX_OOF_JSON_PLAIN) {
+        p++;
+    }
+
+    return p;
 }
 
 

@@ -34,8 +34,12 @@ ngx_oof_media_accepted(ngx_str_t *accept, const char *subtype)
     ngx_str_t   rest, range;
     ngx_uint_t  best, refused, match, no;
 
-    if (ngx_oof_media_type(accept, subtype)) {
-        return 1;
+    if (accept->len == sizeof("application/json") - 1
+        && ngx_memcmp(accept->data, "application/json", accept->len) == 0)
+    {
+        /* what nearly everybody says */
+
+        return ngx_strcmp(subtype, "json") == 0;
     }
 
     best = 0;

@@ -19,6 +19,7 @@ typedef struct {
 
 
 static ngx_oof_status_t *ngx_oof_status(ngx_uint_t status);
+static void ngx_oof_body_meta(ngx_oof_json_t *w);
 static ngx_int_t ngx_oof_send_headers(ngx_oof_request_t *o);
 static ngx_int_t ngx_oof_send_allow(ngx_oof_request_t *o);
 static ngx_int_t ngx_oof_send_header(ngx_http_request_t *r, ngx_str_t *name,
@@ -279,10 +280,7 @@ ngx_oof_error_body(ngx_oof_request_t *o, ngx_str_t *body)
     ngx_oof_json_end(&w, '}');
     ngx_oof_json_end(&w, ']');
 
-    ngx_oof_json_name(&w, "meta");
-    ngx_oof_json_begin(&w, '{');
-    ngx_oof_json_member_time(&w, "requestDateTime", ngx_oof_clock_real());
-    ngx_oof_json_end(&w, '}');
+    ngx_oof_body_meta(&w);
 
     ngx_oof_json_end(&w, '}');
 
@@ -322,12 +320,37 @@ ngx_oof_body_end(ngx_oof_request_t *o, ngx_oof_json_t *w, ngx_str_t *path)
     ngx_oof_json_member(w, "self", &self);
     ngx_oof_json_end(w, '}');
 
-    ngx_oof_json_name(w, "meta");
-    ngx_oof_json_begin(w, '{');
-    ngx_oof_json_member_time(w, "requestDateTime", ngx_oof_clock_real());
-    ngx_oof_json_end(w, '}');
+    ngx_oof_body_meta(w);
 
     ngx_oof_json_end(w, '}');
+}
+
+
+/* requestDateTime is real time, and is written once a second */
+
+static void
+ngx_oof_body_meta(ngx_oof_json_t *w)
+{
+    int64_t    now;
+    ngx_str_t  json;
+
+    static u_char   meta[] = "{\"requestDateTime\":\"0000-00-00T00:00:00Z\"}";
+    static int64_t  second = -1;
+
+    now = ngx_oof_clock_real();
+
+    if (now / NGX_OOF_SECOND != second) {
+        second = now / NGX_OOF_SECOND;
+        (void) ngx_oof_clock_format(meta + sizeof("{\"requestDateTime\":\"")
+                                    - 1,
+                                    now);
+    }
+
+    json.data = meta;
+    json.len = sizeof(meta) - 1;
+
+    ngx_oof_json_name(w, "meta");
+    ngx_oof_json_raw(w, &json);
 }
 
 

@@ -10,6 +10,7 @@
 static void  writer(void);
 static void  growth(void);
 static void  strings(void);
+static void  places(void);
 static void  every_byte(void);
 static void  parser(void);
 static void  members(void);
@@ -23,6 +24,7 @@ main(int argc, char *const *argv)
     writer();
     growth();
     strings();
+    places();
     every_byte();
     parser();
     members();
@@ -154,7 +156,7 @@ strings(void)
         { "plain", "\"plain\"" },
         { "\"\\/", "\"\\\"\\\\/\"" },
         { "\n\r\t", "\"\\n\\r\\t\"" },
-        { "\b\f\x01\x1f\x7f", "\"\\u0008\\u000c\\u0001\\u001f\\u007f\"" },
+        { "\b\f\x01\x1f\x7f", "\"\\u0008\\u000c\\u0001\\u001f\x7f\"" },
         { "\xc3\xa7", "\"\xc3\xa7\"" },
         { "\xe2\x82\xac", "\"\xe2\x82\xac\"" },
         { "\xf0\x9f\x98\x80", "\"\xf0\x9f\x98\x80\"" },
@@ -196,12 +198,61 @@ strings(void)
 }
 
 
+/* one odd byte in each place of a text, whatever stands around it */
+
+static void
+places(void)
+{
+    u_char          data[40], want[64], *p;
+    size_t          len, at;
+    ngx_str_t       text, s;
+    ngx_uint_t      i, good;
+    ngx_oof_json_t  w;
+
+    static u_char  around[] = { ' ', 'a', '!', '#', '[', ']', 0x7f, '0' };
+
+    good = 1;
+
+    for (len = 1; len < sizeof(data); len++) {
+        for (at = 0; at < len; at++) {
+            for (i = 0; i < sizeof(around); i++) {
+
+                ngx_memset(data, around[i], len);
+                data[at] = (i & 1) ? '"' : '\\';
+
+                p = want;
+                *p++ = '"';
+                p = ngx_cpymem(p, data, at);
+                *p++ = '\\';
+                p = ngx_cpymem(p, data + at, len - at);
+                *p++ = '"';
+
+                s.data = data;
+                s.len = len;
+
+                ngx_oof_json_init(&w, tap_pool, 64);
+                ngx_oof_json_str(&w, &s);
+                ngx_oof_json_text(&w, &text);
+
+                if (text.len != (size_t) (p - want)
+                    || ngx_memcmp(text.data, want, text.len) != 0)
+                {
+                    good = 0;
+                }
+            }
+        }
+    }
+
+    ok(good, "an odd byte is seen wherever it stands");
+}
+
+
 /* whatever goes in, a parser takes what comes out */
 
 static void
 every_byte(void)
 {
-    u_char          data[4];
+    u_char          data[12];
     json_t         *json;
     ngx_str_t       text, s;
     ngx_uint_t      i, j, good;
@@ -216,9 +267,10 @@ every_byte(void)
             data[1] = (u_char) j;
             data[2] = (u_char) (i * 7 + j);
             data[3] = (u_char) (j * 13 + i);
+            ngx_memset(data + 4, (u_char) (i ^ j), 8);
 
             s.data = data;
-            s.len = 4;
+            s.len = (i + j) % 13;
 
             ngx_oof_json_init(&w, tap_pool, 64);
             ngx_oof_json_begin(&w, '[');
