@@ -79,17 +79,17 @@ class Nginx:
     # life
 
     def _ours(self, pid):
-        return process.program(pid) in ("", self.box.binary)
+        return process.program(pid) == self.box.binary
 
     def pid(self):
         pid = process.pid_of(self.pid_file)
-        return pid if pid is not None and self._ours(pid) else None
+        return pid if pid and (process.blind() or self._ours(pid)) else None
 
     def _masters(self):
         """The one of the pid file, and any that a lost pid file told of."""
 
         found = {pid for pid in process.all_pids()
-                 if process.program(pid) == self.box.binary
+                 if self._ours(pid)
                  and "master process" in process.command(pid)
                  and self.box.conf in process.command(pid).split()}
         if self.pid() is not None:
@@ -102,11 +102,10 @@ class Nginx:
 
         return {pid for name in LISTENERS if name in self.box.known_ports()
                 for pid in process.listeners(self.box.known_ports()[name])
-                if process.program(pid) == self.box.binary}
+                if self._ours(pid)}
 
     def owns(self, port):
-        return any(process.program(pid) == self.box.binary
-                   for pid in process.listeners(port))
+        return any(self._ours(pid) for pid in process.listeners(port))
 
     def serves(self):
         return all(process.listens(self.box.ports()[name])

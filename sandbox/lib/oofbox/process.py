@@ -32,6 +32,12 @@ def stat(pid):
         return ["?"]
 
 
+def blind():
+    """Without a /proc, as in a bare chroot, a pid file must be believed."""
+
+    return not os.path.exists("/proc/self/stat")
+
+
 def command(pid):
     try:
         with open("/proc/%d/cmdline" % pid, "rb") as f:

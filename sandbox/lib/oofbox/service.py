@@ -76,17 +76,16 @@ class Service:
         """Of this sandbox: the program, with our var/ as its argument."""
 
         command = process.command(pid).split()
-        return command[1:3] in ([], [self.program, self.box.var])
+        return command[1:3] == [self.program, self.box.var]
 
     def pid(self):
         pid = process.pid_of(self.pid_file)
-        return pid if pid is not None and self._ours(pid) else None
+        return pid if pid and (process.blind() or self._ours(pid)) else None
 
     def _all(self):
         """The one of the pid file, and any that a lost pid file told of."""
 
-        found = {pid for pid in process.all_pids()
-                 if process.command(pid) and self._ours(pid)}
+        found = {pid for pid in process.all_pids() if self._ours(pid)}
         if self.pid() is not None:
             found.add(self.pid())
         return found
