@@ -26,8 +26,8 @@ my $due = (psql("SELECT to_char((creation + interval '60 minutes') AT TIME ZONE"
 my $authorised = uuid_of(post($o, consent_body(expirationDateTime => $end)));
 my $forever = uuid_of(post($o, consent_body(expirationDateTime => undef)));
 
-psql("UPDATE oof_consent SET status = 'AUTHORISED', version = 2"
-     . " WHERE consent_id IN ('$authorised', '$forever')");
+psql("UPDATE oof_consent SET status = 'AUTHORISED', version = 2,"
+     . " status_update = '$creation' WHERE consent_id IN ('$authorised', '$forever')");
 
 my $before = rows_of();
 

@@ -103,8 +103,19 @@ sub caller_of {
         json => consent_body(expirationDateTime => undef));
     my $c = $o->connect('plain');
 
+    my $call = sub {
+        my $r = $c->request(@_);
+
+        # nginx ends a connection after so many requests
+
+        $c = $o->connect('plain')
+            if ($r->{headers}{connection} // '') eq 'close';
+
+        return $r;
+    };
+
     until (-e $stop) {
-        my $r = $c->request('POST', $Consents, $headers, $body);
+        my $r = $call->('POST', $Consents, $headers, $body);
         my $uuid = uuid_of($r);
 
         print $log "POST $r->{status} $uuid\n";
@@ -113,7 +124,7 @@ sub caller_of {
         for (qw/ GET DELETE AGAIN /) {
             my $method = $_ eq 'AGAIN' ? 'DELETE' : $_;
 
-            $r = $c->request($method, "$Consents/urn:bank:$uuid", $headers);
+            $r = $call->($method, "$Consents/urn:bank:$uuid", $headers);
             print $log "$_ $r->{status} $uuid\n";
         }
     }

@@ -51,6 +51,13 @@ ngx_int_t ngx_oof_consent_get(ngx_oof_request_t *o);
 ngx_int_t ngx_oof_consent_delete(ngx_oof_request_t *o);
 
 /*
+ * The rule clock in whole seconds, as the regulation's times are: what is
+ * stored is what the answer says, so that 60 minutes after it are exactly
+ * that.
+ */
+int64_t ngx_oof_consent_now(void);
+
+/*
  * Sets consent->path and consent->urn from consent->id, and o->consent_id.
  * Returns NGX_OK or NGX_ERROR.
  */
@@ -62,9 +69,9 @@ ngx_int_t ngx_oof_consent_body(ngx_oof_request_t *o,
     ngx_oof_consent_t *consent, ngx_str_t *body);
 
 /*
- * Makes the event of a change: "consent" as it is after the change,
- * "previous" its status before (empty for a new one).  The data holds no
- * personal data.  NGX_OK or NGX_ERROR.
+ * Writes the data of a change's event: "consent" as it is after the change,
+ * "previous" its status before (NULL for a new one).  Nothing of it is
+ * personal.  NGX_OK or NGX_ERROR.
  */
 ngx_int_t ngx_oof_consent_event_data(ngx_oof_request_t *o,
     ngx_oof_consent_t *consent, const char *previous, ngx_str_t *data);

@@ -48,6 +48,10 @@ static ngx_int_t ngx_oof_consent_check(ngx_oof_request_t *o,
     ngx_oof_consent_new_t *new);
 static ngx_int_t ngx_oof_consent_malformed(ngx_oof_request_t *o,
     ngx_array_t *failures);
+static void ngx_oof_consent_failure(ngx_oof_json_t *w,
+    ngx_oof_schema_failure_t *f);
+static void ngx_oof_consent_read_rules(ngx_oof_request_t *o,
+    ngx_oof_consent_new_t *new);
 static void ngx_oof_consent_read_permissions(json_t *data,
     ngx_oof_consent_new_t *new);
 static ngx_int_t ngx_oof_consent_read_document(json_t *data,
@@ -63,6 +67,10 @@ static ngx_int_t ngx_oof_consent_personal(ngx_oof_request_t *o,
 static void ngx_oof_consent_document(ngx_oof_json_t *w, const char *member,
     ngx_str_t *identification, ngx_str_t *rel);
 static ngx_int_t ngx_oof_consent_store(ngx_oof_request_t *o,
+    ngx_oof_consent_new_t *new);
+static void ngx_oof_consent_store_terms(ngx_oof_pg_unit_t *u,
+    ngx_oof_consent_new_t *new);
+static void ngx_oof_consent_store_personal(ngx_oof_pg_unit_t *u,
     ngx_oof_consent_new_t *new);
 static ngx_int_t ngx_oof_consent_created(ngx_oof_request_t *o,
     ngx_oof_pg_unit_t *u);
@@ -268,10 +276,8 @@ ngx_oof_consent_create(ngx_oof_request_t *o)
 static ngx_int_t
 ngx_oof_consent_read(ngx_oof_request_t *o, ngx_oof_consent_new_t *new)
 {
-    json_t                      *data, *value;
-    int64_t                      now;
-    ngx_int_t                    rc;
-    ngx_oof_consent_loc_conf_t  *conf;
+    json_t     *data, *value;
+    ngx_int_t   rc;
 
     rc = ngx_oof_consent_check(o, new);
 
@@ -279,23 +285,7 @@ ngx_oof_consent_read(ngx_oof_request_t *o, ngx_oof_consent_new_t *new)
         return rc;
     }
 
-    conf = ngx_http_get_module_loc_conf(o->r, ngx_oof_consent_module);
-
-    /*
-     * The regulation's times have whole seconds: what is stored is what the
-     * answer says, so that 60 minutes after it are exactly that.
-     */
-
-    now = ngx_oof_clock_rule();
-    now -= now % NGX_OOF_SECOND;
-
-    new->wish.now = now;
-    new->wish.products = conf->products;
-    new->wish.max_term = conf->max_term * NGX_OOF_SECOND;
-
-    new->consent.creation = now;
-    new->consent.status_update = now;
-    new->authorise_until = now + conf->authorise_within * NGX_OOF_SECOND;
+    ngx_oof_consent_read_rules(o, new);
 
     data = json_object_get(o->json, "data");
 
@@ -382,13 +372,11 @@ ngx_oof_consent_check(ngx_oof_request_t *o, ngx_oof_consent_new_t *new)
 static ngx_int_t
 ngx_oof_consent_malformed(ngx_oof_request_t *o, ngx_array_t *failures)
 {
-    u_char                    *last;
-    ngx_str_t                  body, detail;
+    ngx_str_t                  body;
     ngx_uint_t                 i;
     ngx_oof_json_t             w;
     ngx_oof_consent_text_t    *text;
     ngx_oof_schema_failure_t  *f;
-    u_char                     buf[NGX_MAX_ERROR_STR];
 
     if (ngx_oof_json_init(&w, o->r->pool, 256 * (failures->nelts + 1))
         != NGX_OK)
@@ -403,24 +391,11 @@ ngx_oof_consent_malformed(ngx_oof_request_t *o, ngx_array_t *failures)
     ngx_oof_json_begin(&w, '[');
 
     for (i = 0; i < failures->nelts; i++) {
-        text = &ngx_oof_consent_failures[f[i].what];
-
-        last = ngx_slprintf(buf, buf + sizeof(buf), text->detail, &f[i].path);
-
-        detail.data = buf;
-        detail.len = last - buf;
-
-        ngx_oof_json_begin(&w, '{');
-        ngx_oof_json_name(&w, "code");
-        ngx_oof_json_literal(&w, text->code);
-        ngx_oof_json_name(&w, "title");
-        ngx_oof_json_literal(&w, text->title);
-        ngx_oof_json_member(&w, "detail", &detail);
-        ngx_oof_json_end(&w, '}');
+        ngx_oof_consent_failure(&w, &f[i]);
 
         ngx_log_error(NGX_LOG_INFO, o->r->connection->log, 0,
-                      "client sent a consent with invalid \"%V\": %s",
-                      &f[i].path, text->code);
+                      "client sent a consent with invalid \"%V\"",
+                      &f[i].path);
     }
 
     ngx_oof_json_end(&w, ']');
@@ -444,6 +419,53 @@ ngx_oof_consent_malformed(ngx_oof_request_t *o, ngx_array_t *failures)
     }
 
     return NGX_DECLINED;
+}
+
+
+static void
+ngx_oof_consent_failure(ngx_oof_json_t *w, ngx_oof_schema_failure_t *f)
+{
+    u_char                  *last;
+    ngx_str_t                detail;
+    ngx_oof_consent_text_t  *text;
+    u_char                   buf[NGX_MAX_ERROR_STR];
+
+    text = &ngx_oof_consent_failures[f->what];
+
+    last = ngx_slprintf(buf, buf + sizeof(buf), text->detail, &f->path);
+
+    detail.data = buf;
+    detail.len = last - buf;
+
+    ngx_oof_json_begin(w, '{');
+    ngx_oof_json_name(w, "code");
+    ngx_oof_json_literal(w, text->code);
+    ngx_oof_json_name(w, "title");
+    ngx_oof_json_literal(w, text->title);
+    ngx_oof_json_member(w, "detail", &detail);
+    ngx_oof_json_end(w, '}');
+}
+
+
+/* when it is asked, and what the institution offers */
+
+static void
+ngx_oof_consent_read_rules(ngx_oof_request_t *o, ngx_oof_consent_new_t *new)
+{
+    int64_t                      now;
+    ngx_oof_consent_loc_conf_t  *conf;
+
+    conf = ngx_http_get_module_loc_conf(o->r, ngx_oof_consent_module);
+
+    now = ngx_oof_consent_now();
+
+    new->wish.now = now;
+    new->wish.products = conf->products;
+    new->wish.max_term = conf->max_term * NGX_OOF_SECOND;
+
+    new->consent.creation = now;
+    new->consent.status_update = now;
+    new->authorise_until = now + conf->authorise_within * NGX_OOF_SECOND;
 }
 
 
@@ -641,7 +663,6 @@ static ngx_int_t
 ngx_oof_consent_store(ngx_oof_request_t *o, ngx_oof_consent_new_t *new)
 {
     u_char               organisation[NGX_OOF_UUID_LEN];
-    ngx_str_t            hmac;
     ngx_oof_consent_t   *consent;
     ngx_oof_pg_unit_t   *u;
     ngx_oof_loc_conf_t  *olcf;
@@ -667,19 +688,32 @@ ngx_oof_consent_store(ngx_oof_request_t *o, ngx_oof_consent_new_t *new)
     ngx_oof_pg_text(u, &olcf->brand);
     ngx_oof_pg_text(u, &o->token->client_id);
     ngx_oof_pg_uuid(u, organisation);
-    ngx_oof_pg_time(u, consent->creation);
+    ngx_oof_consent_store_terms(u, new);
+    ngx_oof_consent_store_personal(u, new);
+    ngx_oof_pg_event(u, &new->event);
+
+    ngx_http_set_ctx(o->r, new, ngx_oof_consent_module);
+
+    return ngx_oof_request_unit(o, u, ngx_oof_consent_created);
+}
+
+
+static void
+ngx_oof_consent_store_terms(ngx_oof_pg_unit_t *u, ngx_oof_consent_new_t *new)
+{
+    ngx_oof_pg_time(u, new->consent.creation);
 
     if (new->wish.expires) {
-        ngx_oof_pg_time(u, consent->expiration);
+        ngx_oof_pg_time(u, new->consent.expiration);
 
     } else {
         ngx_oof_pg_null(u);
     }
 
-    ngx_oof_pg_int8(u, (int64_t) consent->permissions);
+    ngx_oof_pg_int8(u, (int64_t) new->consent.permissions);
 
     if (new->linked_said) {
-        ngx_oof_pg_bool(u, consent->linked);
+        ngx_oof_pg_bool(u, new->consent.linked);
 
     } else {
         ngx_oof_pg_null(u);
@@ -687,6 +721,15 @@ ngx_oof_consent_store(ngx_oof_request_t *o, ngx_oof_consent_new_t *new)
 
     ngx_oof_pg_time(u, new->authorise_until);
     ngx_oof_pg_time(u, ngx_oof_clock_real());
+}
+
+
+static void
+ngx_oof_consent_store_personal(ngx_oof_pg_unit_t *u,
+    ngx_oof_consent_new_t *new)
+{
+    ngx_str_t  hmac;
+
     ngx_oof_pg_bytea(u, &new->sealed);
 
     hmac.data = new->cpf_hmac;
@@ -700,12 +743,6 @@ ngx_oof_consent_store(ngx_oof_request_t *o, ngx_oof_consent_new_t *new)
     } else {
         ngx_oof_pg_null(u);
     }
-
-    ngx_oof_pg_event(u, &new->event);
-
-    ngx_http_set_ctx(o->r, new, ngx_oof_consent_module);
-
-    return ngx_oof_request_unit(o, u, ngx_oof_consent_created);
 }
 
 

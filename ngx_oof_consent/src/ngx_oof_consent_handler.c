@@ -314,8 +314,7 @@ ngx_oof_consent_end(ngx_oof_request_t *o, ngx_oof_consent_t *consent,
 
     olcf = ngx_http_get_module_loc_conf(o->r, ngx_oof_module);
 
-    now = ngx_oof_clock_rule();
-    now -= now % NGX_OOF_SECOND;
+    now = ngx_oof_consent_now();
 
     u = ngx_oof_pg_unit(olcf->database, NGX_OOF_PG_WRITE);
     if (u == NULL) {
@@ -369,6 +368,17 @@ ngx_oof_consent_ended(ngx_oof_request_t *o, ngx_oof_pg_unit_t *u)
     }
 
     return NGX_ERROR;
+}
+
+
+int64_t
+ngx_oof_consent_now(void)
+{
+    int64_t  now;
+
+    now = ngx_oof_clock_rule();
+
+    return now - now % NGX_OOF_SECOND;
 }
 
 
