@@ -125,8 +125,8 @@ my @all = owner("SELECT c.relname FROM pg_inherits i JOIN pg_class c"
                 . " ON c.oid = i.inhrelid"
                 . " WHERE i.inhparent = 'oof_event'::regclass ORDER BY 1");
 is_deeply([ map { $_->[0] } @all ],
-          [ sort 'oof_event_default', map { 'oof_event_' . day($_) } 0 .. 14 ],
-          'a partition for today and each of 14 days');
+          [ sort 'oof_event_default', map { 'oof_event_' . day($_) } -1 .. 14 ],
+          'a partition for yesterday, today and each of 14 days');
 
 is(partitions(14, 3), '14 0 f', 'nothing to do');
 is(partitions(17, 2), '16 2 f', 'as many as were asked for');
@@ -169,6 +169,12 @@ is(partitions(21, 9), '19 3 t', 'its day gets none, its neighbours do');
 ok(!exists_day(20) && exists_day(21), 'as that day cannot');
 owner("DELETE FROM oof_event WHERE id = '$far'");
 is(partitions(21, 9), '21 1 f', 'until it has gone');
+
+# yesterday is made, and is no gap
+
+owner('DROP TABLE oof_event_' . day(-1));
+is(partitions(21, 0), '21 0 f', 'days left are those from today on');
+is(partitions(21, 3), '21 1 f', 'yesterday is for clocks that are behind');
 
 # a lock is waited for half a second in all, and writers do not wait for it
 

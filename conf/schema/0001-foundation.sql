@@ -211,9 +211,10 @@ COMMENT ON FUNCTION oof_event_bound(date) IS
     'lower bound of the partition of a day';
 
 
--- Makes partitions from today to "ahead" days ahead, at most "most" of them in
--- a call.  A lock is waited for 50 ms and five times in all: a call lasts half
--- a second at most, so that the session which renews the leases may make it.
+-- Makes partitions from yesterday (for hosts whose clocks are behind this one's
+-- at midnight) to "ahead" days ahead, at most "most" of them in a call.  A lock
+-- is waited for 50 ms and five times in all: a call lasts half a second at
+-- most, so that the session which renews the leases may make it.
 
 CREATE FUNCTION oof_event_partitions(ahead integer, most integer,
     OUT days_left integer, OUT made integer, OUT astray boolean)
@@ -231,7 +232,7 @@ BEGIN
     days_left := -1;
     made := 0;
 
-    FOR i IN 0 .. least(greatest(ahead, 0), 60) LOOP
+    FOR i IN -1 .. least(greatest(ahead, 0), 60) LOOP
         day := today + i;
         name := 'oof_event_' || to_char(day, 'YYYYMMDD');
 
@@ -242,7 +243,7 @@ BEGIN
                         WHERE h.inhparent = 'oof_event'::regclass
                               AND c.relname = name)
             THEN
-                IF NOT gap THEN
+                IF i >= 0 AND NOT gap THEN
                     days_left := i;
                 END IF;
 
@@ -250,7 +251,7 @@ BEGIN
             END IF;
 
             IF made >= most OR attempts = 0 THEN
-                gap := true;
+                gap := gap OR i >= 0;
                 EXIT;
             END IF;
 
@@ -279,7 +280,7 @@ BEGIN
 
                     -- the default partition has rows of that day
 
-                    gap := true;
+                    gap := gap OR i >= 0;
                     EXIT;
             END;
         END LOOP;

@@ -33,4 +33,4 @@ GRANT EXECUTE ON FUNCTION oof_event_partitions(integer, integer) TO :"role";
 
 -- Events of the next days have a partition before the first nginx starts.
 
-SELECT oof_event_partitions(14, 15) \g /dev/null
+SELECT oof_event_partitions(14, 16) \g /dev/null
