@@ -226,6 +226,10 @@ ngx_oof_introspect_request(ngx_oof_introspect_call_t *call, ngx_pool_t *pool,
     f->handler = ngx_oof_introspect_done;
     f->data = call;
 
+    /* a worker that quits waits for its requests, which have deadlines */
+
+    f->background = 1;
+
     if (ngx_array_init(&f->headers, pool, 3, sizeof(ngx_str_t)) != NGX_OK) {
         return NGX_ERROR;
     }

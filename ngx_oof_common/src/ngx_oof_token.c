@@ -62,6 +62,8 @@ static ngx_int_t ngx_oof_token_date(json_t *claims, const char *name,
     int64_t *value);
 static const char *ngx_oof_token_names(json_t *claims,
     ngx_oof_token_claims_t *c);
+static const char *ngx_oof_token_cnf(json_t *claims,
+    ngx_oof_token_claims_t *c);
 static ngx_int_t ngx_oof_token_string(json_t *claims, const char *name,
     size_t max, ngx_str_t *value);
 static const char *ngx_oof_token_scopes(ngx_oof_token_claims_t *c);
@@ -734,8 +736,6 @@ ngx_oof_token_date(json_t *claims, const char *name, int64_t *value)
 static const char *
 ngx_oof_token_names(json_t *claims, ngx_oof_token_claims_t *c)
 {
-    json_t  *cnf;
-
     if (ngx_oof_token_string(claims, "client_id", NGX_OOF_TOKEN_NAME,
                              &c->client_id)
         != NGX_OK || c->client_id.len == 0)
@@ -755,13 +755,27 @@ ngx_oof_token_names(json_t *claims, ngx_oof_token_claims_t *c)
         return "its scope is not a short string";
     }
 
+    return ngx_oof_token_cnf(claims, c);
+}
+
+
+static const char *
+ngx_oof_token_cnf(json_t *claims, ngx_oof_token_claims_t *c)
+{
+    json_t     *cnf;
+    ngx_int_t   rc;
+
     cnf = json_object_get(claims, "cnf");
 
-    if (cnf
-        && (ngx_oof_token_string(cnf, "x5t#S256", NGX_OOF_TOKEN_X5T, &c->x5t)
-            == NGX_ERROR
-            || (c->x5t.len && c->x5t.len != NGX_OOF_TOKEN_X5T)))
-    {
+    if (cnf == NULL) {
+        return NULL;
+    }
+
+    rc = json_is_object(cnf)
+         ? ngx_oof_token_string(cnf, "x5t#S256", NGX_OOF_TOKEN_X5T, &c->x5t)
+         : NGX_ERROR;
+
+    if (rc == NGX_ERROR || (rc == NGX_OK && c->x5t.len != NGX_OOF_TOKEN_X5T)) {
         return "its cnf is wrong";
     }
 

@@ -67,11 +67,11 @@
     "rKZHPzKI993uKTvHKHwGgqow3WYryqZCKq8"
 
 #define RSA(kid, n, more)                                                     \
-    "{\"kty\":\"RSA\",\"kid\":\"" kid "\",\"n\":\"" n "\",\"e\":\"AQAB\"" more   \
-    "}"
+    "{\"kty\":\"RSA\",\"kid\":\"" kid "\",\"n\":\"" n "\",\"e\":\"AQAB\""       \
+    more "}"
 
 #define EC(kid, x, y, more)                                                   \
-    "{\"kty\":\"EC\",\"crv\":\"P-256\",\"kid\":\"" kid "\",\"x\":\"" x            \
+    "{\"kty\":\"EC\",\"crv\":\"P-256\",\"kid\":\"" kid "\",\"x\":\"" x         \
     "\",\"y\":\"" y "\"" more "}"
 
 #define SET(keys)  "{\"keys\":[" keys "]}"
@@ -213,7 +213,8 @@ test_malformed(void)
         "{\"alg\":\"PS256\",\"typ\":{}}", "{\"alg\":\"PS256\",\"crit\":[]}",
         "{\"alg\":\"PS256\",\"b64\":true}", "{\"alg\":\"PS256\",\"jku\":\"\"}",
         "{\"alg\":\"PS256\",\"jwk\":{}}", "{\"alg\":\"PS256\",\"x5u\":\"\"}",
-        "{\"alg\":\"PS256\",\"x5c\":[]}", "{\"alg\":\"PS256\",\"kid\":\"\xff\"}",
+        "{\"alg\":\"PS256\",\"x5c\":[]}",
+        "{\"alg\":\"PS256\",\"kid\":\"\xff\"}",
         "{\"alg\":\"PS256\",\"kid\":\"\\u0000\"}"
     };
 
