@@ -67,7 +67,7 @@
     "rKZHPzKI993uKTvHKHwGgqow3WYryqZCKq8"
 
 #define RSA(kid, n, more)                                                     \
-    "{\"kty\":\"RSA\",\"kid\":\"" kid "\",\"n\":\"" n "\",\"e\":\"AQAB\""       \
+    "{\"kty\":\"RSA\",\"kid\":\"" kid "\",\"n\":\"" n "\",\"e\":\"AQAB\""      \
     more "}"
 
 #define EC(kid, x, y, more)                                                   \
