@@ -176,7 +176,8 @@ is_refused(post($o, body(permissions => [ 'ACCOUNTS_READ' ],
 
 # --- what is no JSON document at all
 
-for my $text ('{', '[]', '"x"', 'null', '{"data":{}} x', "{\"data\":{\"a\":\0}}",
+for my $text ('{', '[]', '"x"', 'null', '{"data":{}} x',
+              "{\"data\":{\"a\":\0}}",
               '{"data":{"isLinked":true,"isLinked":true}}', "\xef\xbb\xbf{}",
               "{\"data\":\"\xff\"}", '{"data":"\u0000"}',
               '{"data":' x 20 . '1' . '}' x 20, '{"data":1e400}')

@@ -104,8 +104,8 @@ my %states = (
             ',"journey":{"isLinked":true}' ] ],
 
     'linked, and authorised' =>
-        [ { linked => 't', link_id => 'urn:bank:payment', status => 'AUTHORISED',
-            status_update => $updated },
+        [ { linked => 't', link_id => 'urn:bank:payment',
+            status => 'AUTHORISED', status_update => $updated },
           [ 'AUTHORISED', $updated, undef,
             ',"journey":{"isLinked":true,"linkId":"urn:bank:payment"}' ] ],
 

@@ -69,7 +69,8 @@ for my $case ([ 'AWAITING_AUTHORISATION', 'CUSTOMER_MANUALLY_REJECTED' ],
               "$status: what it tells");
     is((psql('SELECT h.event_id = e.id AND c.stamp = e.stamp AND'
              . ' e."time" = c.status_update FROM oof_event e,'
-             . ' oof_consent_history h, oof_consent c WHERE e.key = c.consent_id'
+             . ' oof_consent_history h, oof_consent c'
+             . ' WHERE e.key = c.consent_id'
              . " AND h.consent_id = c.consent_id AND e.key = '$uuid'"))[0][0],
        't', "$status: all three agree");
 

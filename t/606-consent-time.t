@@ -27,7 +27,8 @@ my $authorised = uuid_of(post($o, consent_body(expirationDateTime => $end)));
 my $forever = uuid_of(post($o, consent_body(expirationDateTime => undef)));
 
 psql("UPDATE oof_consent SET status = 'AUTHORISED', version = 2,"
-     . " status_update = '$creation' WHERE consent_id IN ('$authorised', '$forever')");
+     . " status_update = '$creation'"
+     . " WHERE consent_id IN ('$authorised', '$forever')");
 
 my $before = rows_of();
 
@@ -42,7 +43,8 @@ status_is($authorised, 'AUTHORISED', $creation, undef);
 
 clock(60 * 60 + 2);
 
-my $expired = { rejectedBy => 'ASPSP', reason => { code => 'CONSENT_EXPIRED' } };
+my $expired = { rejectedBy => 'ASPSP',
+                reason => { code => 'CONSENT_EXPIRED' } };
 
 status_is($waits, 'REJECTED', $due, $expired);
 status_is($authorised, 'AUTHORISED', $creation, undef);
@@ -101,7 +103,8 @@ sub clock {
     my $seen = 0;
 
     wait_for(sub {
-        my $probe = uuid_of(post($o, consent_body(expirationDateTime => undef)));
+        my $body = consent_body(expirationDateTime => undef);
+        my $probe = uuid_of(post($o, $body));
         my $is = (psql('SELECT extract(epoch FROM creation - now()) FROM'
                        . " oof_consent WHERE consent_id = '$probe'"))[0][0];
 

@@ -257,8 +257,9 @@ my %plans = (
 );
 
 for my $name (sort keys %plans) {
-    my $plan = join "\n", $one->run("SET plan_cache_mode = force_generic_plan;\n"
-                                    . "EXPLAIN EXECUTE $plans{$name}");
+    my $plan = join "\n",
+                    $one->run("SET plan_cache_mode = force_generic_plan;\n"
+                              . "EXPLAIN EXECUTE $plans{$name}");
 
     like($plan, qr/cost=/, "$name has a plan");
     unlike($plan, qr/Seq Scan|Function Scan|Sort|Hash|Bitmap/,

@@ -85,7 +85,8 @@ sub headers_are {
     $want{connection} = 1 if $version eq '1.1';
     $want{$_} = 1 for $type ? qw/ content-type content-length / : ();
 
-    is(join(' ', sort map { $_->[0] } @{ $r->{list} }), join(' ', sort keys %want),
+    is(join(' ', sort map { $_->[0] } @{ $r->{list} }),
+       join(' ', sort keys %want),
        "$name: headers");
     is($r->{headers}{'content-type'}, $type, "$name: media type");
     is($r->{headers}{'x-v'}, '3.3.1', "$name: x-v");
@@ -284,7 +285,8 @@ sub at { POSIX::strftime('%Y-%m-%dT%H:%M:%SZ', gmtime(time + $_[0])) }
 
 
 sub iso {
-    return "to_char($_[0] AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS\"Z\"')";
+    return "to_char($_[0] AT TIME ZONE 'UTC',"
+           . " 'YYYY-MM-DD\"T\"HH24:MI:SS\"Z\"')";
 }
 
 
