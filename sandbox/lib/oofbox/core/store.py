@@ -16,7 +16,13 @@ import traceback
 
 UNITS = 128
 TICK = 0.1
-CHECKPOINT = 5
+
+# the journal goes into the database when nothing was written for so many
+# seconds, or when it has so many bytes: whoever waits for a commit then waits
+# long
+
+IDLE = 1
+JOURNAL = 512 * 1024 * 1024
 
 SCHEMA = os.path.join(os.path.dirname(os.path.realpath(__file__)),
                       "schema.sql")
@@ -55,6 +61,10 @@ class Store:
         self.db = sqlite3.connect(path, isolation_level=None,
                                   check_same_thread=False, factory=Database)
         self.db.row_factory = sqlite3.Row
+
+        # small pages: a commit writes each page that it has touched
+
+        self.db.execute("PRAGMA page_size = 1024")
         self.db.execute("PRAGMA journal_mode = WAL")
         self.db.execute("PRAGMA synchronous = FULL")
         self.db.execute("PRAGMA foreign_keys = ON")
@@ -62,12 +72,9 @@ class Store:
         with open(SCHEMA, encoding="utf-8") as f:
             self.db.executescript(f.read())
 
-        # nobody who waits for a commit shall wait for a checkpoint
-
         self.db.execute("PRAGMA wal_autocheckpoint = 0")
 
         threading.Thread(target=self._work, daemon=True).start()
-        threading.Thread(target=self._checkpoint, daemon=True).start()
 
     def run(self, function):
         unit = Unit(function)
@@ -78,12 +85,13 @@ class Store:
         return unit.result
 
     def _work(self):
-        ticked = time.monotonic()
+        ticked = written = time.monotonic()
 
         while True:
             units = self._take(ticked + TICK)
+            tick = time.monotonic() >= ticked + TICK
 
-            if time.monotonic() >= ticked + TICK:
+            if tick:
                 ticked = time.monotonic()
                 units += [Unit(function) for function in self.on_tick]
 
@@ -93,8 +101,20 @@ class Store:
                 unit.done.release()
 
             if self.db.total_changes != before:
+                written = time.monotonic()
                 for function in self.on_change:
                     function()
+
+            if tick:
+                self._checkpoint(written)
+
+    def _checkpoint(self, written):
+        try:
+            size = os.path.getsize(self.path + "-wal")
+            if size > JOURNAL or size and time.monotonic() > written + IDLE:
+                self.db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        except (OSError, sqlite3.Error) as e:
+            print("checkpoint: %s" % e, file=sys.stderr, flush=True)
 
     def _take(self, until):
         """What has queued, or what comes first until then."""
@@ -133,9 +153,3 @@ class Store:
                 unit.error = e
             return False
         return True
-
-    def _checkpoint(self):
-        db = sqlite3.connect(self.path, isolation_level=None)
-        while True:
-            time.sleep(CHECKPOINT)
-            db.execute("PRAGMA wal_checkpoint(PASSIVE)")
