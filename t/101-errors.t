@@ -28,6 +28,7 @@ my $tls = <<"END";
         ssl_crl                @{[ pki('crl.pem') ]};
         ssl_verify_depth       4;
         oof_brand              bank;
+        access_log             logs/oof.log oof;
         location /echo/v1/ { oof_api echo v1; }
 END
 
@@ -39,7 +40,7 @@ my $o = echo(
         limit_req_zone $uri zone=z:1m rate=1r/m;
         limit_req_status 429;
 END
-    server => 'server_name_in_redirect off; client_max_body_size 1000;',
+    server => 'client_max_body_size 1000; access_log logs/oof.log oof;',
     locations => <<"END",
         location = /deny { deny all; }
         location = /basic { auth_basic x; auth_basic_user_file /dev/null; }
@@ -89,7 +90,7 @@ END
                 500 .. 505, 507, 511, 529, 599 ]}
         }
 END
-    tls_replace => $tls =~ s/(oof_|location).*//gr
+    tls_replace => $tls =~ s/(oof_|access_log|location).*//gr
                    . 'ssl_verify_client off;',
     servers => <<"END",
     server {
@@ -224,7 +225,9 @@ regulated($r, 401, 'UNAUTHORIZED', 'auth_basic');
 is($r->{headers}{'www-authenticate'}, 'Basic realm="x"', 'its own header stays');
 
 ask($o, 'GET /limit');
-regulated(ask($o, 'GET /limit'), 429, 'TOO_MANY_REQUESTS', 'limit_req');
+$r = ask($o, 'GET /limit');
+regulated($r, 429, 'TOO_MANY_REQUESTS', 'limit_req');
+is($r->{headers}{'retry-after'}, 5, 'when to come again');
 
 regulated(ask($o, 'POST /text', body => 'x' x 1001), 413,
           'PAYLOAD_TOO_LARGE', 'a body too large');
@@ -253,7 +256,10 @@ for my $status (400 .. 407, 409 .. 418, 421 .. 431, 451,
         529 => 'SITE_IS_OVERLOADED',
     }->{$status} // ($status < 500 ? 'BAD_REQUEST' : 'INTERNAL_SERVER_ERROR');
 
-    regulated(ask($o, "GET /code/$status"), $status, $code, "return $status");
+    $r = ask($o, "GET /code/$status");
+    regulated($r, $status, $code, "return $status");
+    is($r->{headers}{'retry-after'}, $status =~ /^(?:429|503|529)$/ ? 5 : undef,
+       "when to come again, $status");
     regulated(ask($o, "HEAD /code/$status"), $status, '', "HEAD $status",
               head => 1);
 }
@@ -386,6 +392,23 @@ regulated(tls_call($mtls, 'one', host => 'other.oof.test'), 421,
 $r = raw("GET /echo/v1/items/a HTTP/1.1\r\n$head\r\n", port => $mtls);
 regulated($r, 400, 'BAD_REQUEST', 'plain HTTP on a TLS port');
 like($r->{json}{errors}[0]{detail}, qr/TLS/, 'it says what is wrong');
+
+# the log has what the caller has seen
+
+my %logged;
+$logged{"$_->{status} $_->{error}"}++
+    for map { decoded($_) } split /\n/,
+        Test::Oof::slurp("$o->{dir}/logs/oof.log");
+
+ok($logged{"$_"}, "logged: $_")
+    for '431 REQUEST_HEADER_FIELDS_TOO_LARGE', '401 INVALID_CLIENT',
+        '400 BAD_REQUEST', '414 URI_TOO_LONG', '505 HTTP_VERSION_NOT_SUPPORTED',
+        '421 MISDIRECTED_REQUEST', '429 TOO_MANY_REQUESTS', '502 BAD_GATEWAY';
+
+is($o->metric('oof_http_requests_total', code => $_, operation => '-') > 0, 1,
+   "counted: $_")
+    for 400, 401, 403, 404, 405, 413, 414, 421, 429, 431, 500, 501, 502, 503,
+        504, 505, 529, 'other';
 
 # connections after an error: as nginx has it
 

@@ -17,8 +17,6 @@
 static ngx_int_t ngx_oof_header_filter(ngx_http_request_t *r);
 static ngx_int_t ngx_oof_header_add(ngx_http_request_t *r,
     ngx_oof_request_t *o, ngx_oof_api_t *api);
-static ngx_int_t ngx_oof_header_push(ngx_http_request_t *r, ngx_str_t *name,
-    u_char *data, size_t len);
 static void ngx_oof_header_drop(ngx_http_request_t *r, ngx_str_t *name);
 static ngx_uint_t ngx_oof_page(ngx_http_request_t *r);
 static ngx_uint_t ngx_oof_page_is(ngx_chain_t *in);
@@ -142,14 +140,16 @@ static ngx_int_t
 ngx_oof_header_add(ngx_http_request_t *r, ngx_oof_request_t *o,
     ngx_oof_api_t *api)
 {
+    ngx_str_t  id;
+
     if (r->upstream) {
         ngx_oof_header_drop(r, &ngx_oof_interaction_id);
     }
 
-    if (ngx_oof_header_push(r, &ngx_oof_interaction_id, o->interaction_id,
-                            NGX_OOF_UUID_TEXT)
-        != NGX_OK)
-    {
+    id.data = o->interaction_id;
+    id.len = NGX_OOF_UUID_TEXT;
+
+    if (ngx_oof_response_header(r, &ngx_oof_interaction_id, &id) != NGX_OK) {
         return NGX_ERROR;
     }
 
@@ -161,29 +161,7 @@ ngx_oof_header_add(ngx_http_request_t *r, ngx_oof_request_t *o,
         ngx_oof_header_drop(r, &ngx_oof_version);
     }
 
-    return ngx_oof_header_push(r, &ngx_oof_version, api->version.data,
-                               api->version.len);
-}
-
-
-static ngx_int_t
-ngx_oof_header_push(ngx_http_request_t *r, ngx_str_t *name, u_char *data,
-    size_t len)
-{
-    ngx_table_elt_t  *h;
-
-    h = ngx_list_push(&r->headers_out.headers);
-    if (h == NULL) {
-        return NGX_ERROR;
-    }
-
-    h->hash = 1;
-    h->next = NULL;
-    h->key = *name;
-    h->value.data = data;
-    h->value.len = len;
-
-    return NGX_OK;
+    return ngx_oof_response_header(r, &ngx_oof_version, &api->version);
 }
 
 
@@ -317,7 +295,9 @@ ngx_oof_page_error(ngx_http_request_t *r, ngx_oof_request_t *o)
 
 #endif
 
-    if (ngx_oof_error_body(o, &o->answer) != NGX_OK) {
+    if (ngx_oof_error_body(o, &o->answer) != NGX_OK
+        || ngx_oof_response_retry_after(o) != NGX_OK)
+    {
         return NGX_ERROR;
     }
 

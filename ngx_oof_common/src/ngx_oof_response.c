@@ -22,8 +22,6 @@ static ngx_oof_status_t *ngx_oof_status(ngx_uint_t status);
 static void ngx_oof_body_meta(ngx_oof_json_t *w);
 static ngx_int_t ngx_oof_send_headers(ngx_oof_request_t *o);
 static ngx_int_t ngx_oof_send_allow(ngx_oof_request_t *o);
-static ngx_int_t ngx_oof_send_header(ngx_http_request_t *r, ngx_str_t *name,
-    ngx_str_t *value);
 
 
 /*
@@ -418,8 +416,6 @@ ngx_oof_send(ngx_oof_request_t *o)
 static ngx_int_t
 ngx_oof_send_headers(ngx_oof_request_t *o)
 {
-    u_char              *p;
-    ngx_str_t            value;
     ngx_http_request_t  *r;
 
     r = o->r;
@@ -453,24 +449,14 @@ ngx_oof_send_headers(ngx_oof_request_t *o)
         r->headers_out.content_type_lowcase = NULL;
     }
 
-    if (ngx_oof_send_header(r, &ngx_oof_cache_control, &ngx_oof_no_store)
+    if (ngx_oof_response_header(r, &ngx_oof_cache_control, &ngx_oof_no_store)
         != NGX_OK)
     {
         return NGX_ERROR;
     }
 
-    if (o->retry_after) {
-        p = ngx_pnalloc(r->pool, NGX_INT_T_LEN);
-        if (p == NULL) {
-            return NGX_ERROR;
-        }
-
-        value.data = p;
-        value.len = ngx_sprintf(p, "%ui", o->retry_after) - p;
-
-        if (ngx_oof_send_header(r, &ngx_oof_retry_after, &value) != NGX_OK) {
-            return NGX_ERROR;
-        }
+    if (ngx_oof_response_retry_after(o) != NGX_OK) {
+        return NGX_ERROR;
     }
 
     /* RFC 6750, 3: only where a token is what is missing */
@@ -480,7 +466,7 @@ ngx_oof_send_headers(ngx_oof_request_t *o)
         && ngx_memcmp(o->error_code.data, ngx_oof_unauthorized.data,
                       ngx_oof_unauthorized.len)
            == 0
-        && ngx_oof_send_header(r, &ngx_oof_authenticate, &ngx_oof_bearer)
+        && ngx_oof_response_header(r, &ngx_oof_authenticate, &ngx_oof_bearer)
            != NGX_OK)
     {
         return NGX_ERROR;
@@ -515,12 +501,34 @@ ngx_oof_send_allow(ngx_oof_request_t *o)
 
     value.len = p - value.data;
 
-    return ngx_oof_send_header(o->r, &ngx_oof_allow, &value);
+    return ngx_oof_response_header(o->r, &ngx_oof_allow, &value);
 }
 
 
-static ngx_int_t
-ngx_oof_send_header(ngx_http_request_t *r, ngx_str_t *name, ngx_str_t *value)
+ngx_int_t
+ngx_oof_response_retry_after(ngx_oof_request_t *o)
+{
+    u_char     *p;
+    ngx_str_t   value;
+
+    if (o->retry_after == 0) {
+        return NGX_OK;
+    }
+
+    p = ngx_pnalloc(o->r->pool, NGX_INT_T_LEN);
+    if (p == NULL) {
+        return NGX_ERROR;
+    }
+
+    value.data = p;
+    value.len = ngx_sprintf(p, "%ui", o->retry_after) - p;
+
+    return ngx_oof_response_header(o->r, &ngx_oof_retry_after, &value);
+}
+
+
+ngx_int_t
+ngx_oof_response_header(ngx_http_request_t *r, ngx_str_t *name, ngx_str_t *value)
 {
     ngx_table_elt_t  *h;
 

@@ -47,5 +47,12 @@ void ngx_oof_body_end(ngx_oof_request_t *o, ngx_oof_json_t *w,
  */
 ngx_int_t ngx_oof_send(ngx_oof_request_t *o);
 
+/* adds a header; both strings live as long as the request */
+ngx_int_t ngx_oof_response_header(ngx_http_request_t *r, ngx_str_t *name,
+    ngx_str_t *value);
+
+/* adds Retry-After when o->retry_after says so */
+ngx_int_t ngx_oof_response_retry_after(ngx_oof_request_t *o);
+
 
 #endif /* _NGX_OOF_RESPONSE_H_INCLUDED_ */
