@@ -50,9 +50,18 @@ my $o = echo(
             error_page 403 = \@again;
             error_page 401 = \@other;
         }
+        location /echo/v1/items/secured {
+            oof_api echo v1;
+            auth_request /auth;
+            error_page 403 = \@wrong;
+            error_page 401 = \@changed;
+        }
         location \@again { oof_api echo v1; }
         location \@other { rewrite ^ /echo/v2/items/other break;
                           oof_api echo v2; }
+        location \@wrong { oof_api echo v2; }
+        location \@changed { rewrite ^ /echo/v1/items/changed break;
+                           oof_api echo v1; }
         location = /auth {
             internal;
             proxy_pass http://127.0.0.1:$up;
@@ -169,6 +178,11 @@ item(request('GET /echo/v1/items/guarded', headers => [ 'x-auth' => 401 ]),
 
 # one decision holds for one question
 
+item(request('GET /echo/v1/items/secured', headers => [ 'x-auth' => 401 ]),
+     'changed', 'the same API, another path of the same length');
+regulated(request('GET /echo/v1/items/secured', headers => [ 'x-auth' => 403 ]),
+          404, 'NOT_FOUND', 'the same path, another API', version => '2.0.0');
+
 regulated(request('GET /echo/v1/items/guarded', id => undef,
                   headers => [ 'x-auth' => 401 ]), 400, 'BAD_REQUEST',
           'the first question is refused', id => undef, %v1);
@@ -180,6 +194,14 @@ regulated(request('GET /echo/v1/items/any', id => undef), 400, 'BAD_REQUEST',
           'satisfy any does not let in who is refused', id => undef, %v1);
 regulated(request('PUT /echo/v1/items/any'), 405, 'METHOD_NOT_ALLOWED',
           'nor with any method', %v1);
+my @in = (headers => [ 'x-echo-access' => 'ok' ]);
+
+item(request('GET /echo/v1/items/any', @in), 'any', 'let in by another module');
+regulated(request('GET /echo/v1/items/any', @in, id => undef), 400,
+          'BAD_REQUEST', 'who has no say over our rules', id => undef, %v1);
+regulated(request('GET /echo/v1/items/any/', @in), 404, 'NOT_FOUND',
+          'nor over what is there', %v1);
+
 item(request('GET /echo/v1/items/denied'), 'denied', 'satisfy any, denied');
 regulated(request('GET /echo/v1/items/denied', id => 'x'), 400, 'BAD_REQUEST',
           'satisfy any, refused by all', id => undef, %v1);

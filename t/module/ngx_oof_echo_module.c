@@ -6,8 +6,9 @@
 
 /*
  * A module of the tests: two APIs that ask nobody for anything, so that the
- * way of a request can be looked at by itself.  "echo v1" judges the
- * x-fapi headers, "echo v2" does not.
+ * way of a request can be looked at by itself; the answers of "echo v2" may be
+ * signed.  With "satisfy any", a request with the header "x-echo-access" is let
+ * in by this module, before anybody else is asked.
  */
 
 
@@ -26,7 +27,9 @@ static void ngx_oof_echo_wake(ngx_event_t *ev);
 static void ngx_oof_echo_forget(ngx_oof_request_t *o);
 static ngx_int_t ngx_oof_echo_big(ngx_oof_request_t *o);
 static ngx_int_t ngx_oof_echo_number(ngx_oof_request_t *o);
+static ngx_int_t ngx_oof_echo_access(ngx_http_request_t *r);
 static ngx_int_t ngx_oof_echo_preconf(ngx_conf_t *cf);
+static ngx_int_t ngx_oof_echo_init(ngx_conf_t *cf);
 
 
 #define NGX_OOF_ECHO(method, path, operation, media, handler)                 \
@@ -109,7 +112,7 @@ static ngx_oof_api_t  ngx_oof_echo_v2 = {
 
 static ngx_http_module_t  ngx_oof_echo_module_ctx = {
     ngx_oof_echo_preconf,                  /* preconfiguration */
-    NULL,                                  /* postconfiguration */
+    ngx_oof_echo_init,                     /* postconfiguration */
 
     NULL,                                  /* create main configuration */
     NULL,                                  /* init main configuration */
@@ -322,6 +325,18 @@ ngx_oof_echo_number(ngx_oof_request_t *o)
 
 
 static ngx_int_t
+ngx_oof_echo_access(ngx_http_request_t *r)
+{
+    ngx_table_elt_t  *h;
+
+    h = ngx_oof_request_header(r, "x-echo-access",
+                               sizeof("x-echo-access") - 1);
+
+    return h ? NGX_OK : NGX_DECLINED;
+}
+
+
+static ngx_int_t
 ngx_oof_echo_preconf(ngx_conf_t *cf)
 {
     if (ngx_oof_api_register(cf, &ngx_oof_echo_v1) != NGX_OK) {
@@ -329,4 +344,25 @@ ngx_oof_echo_preconf(ngx_conf_t *cf)
     }
 
     return ngx_oof_api_register(cf, &ngx_oof_echo_v2);
+}
+
+
+/* a module that is loaded is the last to add its handler, and the first asked */
+
+static ngx_int_t
+ngx_oof_echo_init(ngx_conf_t *cf)
+{
+    ngx_http_handler_pt        *h;
+    ngx_http_core_main_conf_t  *cmcf;
+
+    cmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_core_module);
+
+    h = ngx_array_push(&cmcf->phases[NGX_HTTP_ACCESS_PHASE].handlers);
+    if (h == NULL) {
+        return NGX_ERROR;
+    }
+
+    *h = ngx_oof_echo_access;
+
+    return NGX_OK;
 }
