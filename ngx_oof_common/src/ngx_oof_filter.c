@@ -20,6 +20,10 @@ static ngx_int_t ngx_oof_header_add(ngx_http_request_t *r,
 static void ngx_oof_header_drop(ngx_http_request_t *r, ngx_str_t *name);
 static ngx_uint_t ngx_oof_page(ngx_http_request_t *r);
 static ngx_uint_t ngx_oof_page_is(ngx_chain_t *in);
+static void ngx_oof_page_status(ngx_http_request_t *r, ngx_oof_request_t *o);
+#if (NGX_HTTP_SSL)
+static ngx_uint_t ngx_oof_page_no_cert(ngx_http_request_t *r);
+#endif
 static ngx_int_t ngx_oof_page_error(ngx_http_request_t *r,
     ngx_oof_request_t *o);
 static ngx_int_t ngx_oof_page_send(ngx_http_request_t *r,
@@ -27,9 +31,6 @@ static ngx_int_t ngx_oof_page_send(ngx_http_request_t *r,
 static ngx_int_t ngx_oof_body_filter(ngx_http_request_t *r, ngx_chain_t *in);
 static ngx_int_t ngx_oof_request_body_filter(ngx_http_request_t *r,
     ngx_chain_t *in);
-#if (NGX_HTTP_SSL)
-static ngx_uint_t ngx_oof_page_no_cert(ngx_http_request_t *r);
-#endif
 static ngx_int_t ngx_oof_filter_init(ngx_conf_t *cf);
 
 
@@ -246,12 +247,12 @@ ngx_oof_page_is(ngx_chain_t *in)
 
 
 /*
- * Prepares the regulated error.  nginx makes one status of several errors,
- * which are told apart here by the state that it is in.
+ * Which error it is: nginx makes one status of several, which are told apart
+ * here by the state that it is in.
  */
 
-static ngx_int_t
-ngx_oof_page_error(ngx_http_request_t *r, ngx_oof_request_t *o)
+static void
+ngx_oof_page_status(ngx_http_request_t *r, ngx_oof_request_t *o)
 {
     ngx_uint_t  status;
 
@@ -270,49 +271,28 @@ ngx_oof_page_error(ngx_http_request_t *r, ngx_oof_request_t *o)
 
 #if (NGX_HTTP_SSL)
 
-    if (status == NGX_HTTP_BAD_REQUEST && r->http_connection->ssl) {
+    if (status != NGX_HTTP_BAD_REQUEST || !r->http_connection->ssl) {
+        return;
+    }
 
-        if (r->connection->ssl == NULL) {
+    if (r->connection->ssl == NULL) {
 
-            /* 497 */
+        /* 497 */
 
-            (void) ngx_oof_error(o, status, "BAD_REQUEST",
-                                 "Requisição inválida",
-                                 "A conexão deve usar TLS.");
+        (void) ngx_oof_error(o, status, "BAD_REQUEST", "Requisição inválida",
+                             "A conexão deve usar TLS.");
 
-        } else if (ngx_oof_page_no_cert(r)) {
+    } else if (ngx_oof_page_no_cert(r)) {
 
-            /* 495, 496 */
+        /* 495, 496 */
 
-            status = NGX_HTTP_UNAUTHORIZED;
-
-            (void) ngx_oof_error(o, status, "INVALID_CLIENT",
-                                 "Cliente não autenticado",
-                                 "O certificado de cliente está ausente ou é "
-                                 "inválido.");
-        }
+        (void) ngx_oof_error(o, NGX_HTTP_UNAUTHORIZED, "INVALID_CLIENT",
+                             "Cliente não autenticado",
+                             "O certificado de cliente está ausente ou é "
+                             "inválido.");
     }
 
 #endif
-
-    if (ngx_oof_error_body(o, &o->answer) != NGX_OK
-        || ngx_oof_response_retry_after(o) != NGX_OK)
-    {
-        return NGX_ERROR;
-    }
-
-    r->err_status = status;
-
-    r->headers_out.status = status;
-    r->headers_out.status_line.len = 0;
-
-    ngx_str_set(&r->headers_out.content_type,
-                "application/json; charset=utf-8");
-    r->headers_out.content_type_len = sizeof("application/json") - 1;
-    r->headers_out.content_type_lowcase = NULL;
-    r->headers_out.content_length_n = o->answer.len;
-
-    return NGX_OK;
 }
 
 
@@ -365,6 +345,34 @@ ngx_oof_page_no_cert(ngx_http_request_t *r)
 }
 
 #endif
+
+
+/* the regulated error takes the place of the page */
+
+static ngx_int_t
+ngx_oof_page_error(ngx_http_request_t *r, ngx_oof_request_t *o)
+{
+    ngx_oof_page_status(r, o);
+
+    if (ngx_oof_error_body(o, &o->answer) != NGX_OK
+        || ngx_oof_response_retry_after(o) != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    r->err_status = o->status;
+
+    r->headers_out.status = o->status;
+    r->headers_out.status_line.len = 0;
+
+    ngx_str_set(&r->headers_out.content_type,
+                "application/json; charset=utf-8");
+    r->headers_out.content_type_len = sizeof("application/json") - 1;
+    r->headers_out.content_type_lowcase = NULL;
+    r->headers_out.content_length_n = o->answer.len;
+
+    return NGX_OK;
+}
 
 
 static ngx_int_t

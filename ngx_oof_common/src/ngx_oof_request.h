@@ -99,6 +99,12 @@ ngx_int_t ngx_oof_content_handler(ngx_http_request_t *r);
 ngx_int_t ngx_oof_log_handler(ngx_http_request_t *r);
 
 /*
+ * Runs the steps of the access phase that are left; "rc" is what the last one
+ * has come to.  NGX_DECLINED: all have agreed, and o->admitted is set.
+ */
+ngx_int_t ngx_oof_access_steps(ngx_oof_request_t *o, ngx_int_t rc);
+
+/*
  * Every step and handler returns one of
  *
  *     NGX_DECLINED   go on (access phase only)

@@ -1,0 +1,424 @@
+
+/*
+ * Copyright (C) oof authors
+ */
+
+
+#include <ngx_oof.h>
+
+
+#define NGX_OOF_VARIABLE_OPERATION     1
+#define NGX_OOF_VARIABLE_CLIENT        2
+#define NGX_OOF_VARIABLE_ORGANISATION  3
+#define NGX_OOF_VARIABLE_CONSENT       4
+#define NGX_OOF_VARIABLE_ERROR         5
+
+
+static ngx_uint_t ngx_oof_log_code(ngx_http_request_t *r);
+static void ngx_oof_log_count(ngx_http_request_t *r, ngx_oof_request_t *o);
+static ngx_int_t ngx_oof_log_series(ngx_conf_t *cf, ngx_oof_api_t *api,
+    ngx_oof_route_t *route);
+static ngx_int_t ngx_oof_log_label(ngx_conf_t *cf, ngx_oof_metric_t *metric,
+    ngx_str_t *labels);
+
+static ngx_int_t ngx_oof_variable_interaction_id(ngx_http_request_t *r,
+    ngx_http_variable_value_t *v, uintptr_t data);
+static ngx_int_t ngx_oof_variable_api(ngx_http_request_t *r,
+    ngx_http_variable_value_t *v, uintptr_t data);
+static ngx_int_t ngx_oof_variable_string(ngx_http_request_t *r,
+    ngx_http_variable_value_t *v, uintptr_t data);
+static ngx_int_t ngx_oof_variable_db_time(ngx_http_request_t *r,
+    ngx_http_variable_value_t *v, uintptr_t data);
+
+
+/* the label "code": what is not here is "other", so the series are bounded */
+
+static ngx_uint_t  ngx_oof_log_codes[] = {
+    200, 201, 202, 204, 301, 302, 304, 400, 401, 403, 404, 405, 406, 408, 409,
+    413, 414, 415, 421, 422, 423, 429, 431, 499, 500, 501, 502, 503, 504, 505,
+    529, 0
+};
+
+#define NGX_OOF_LOG_CODES                                                     \
+    (sizeof(ngx_oof_log_codes) / sizeof(ngx_oof_log_codes[0]))
+
+
+static ngx_oof_metric_t  ngx_oof_requests_total;
+static ngx_oof_metric_t  ngx_oof_requests_seconds;
+
+
+static ngx_http_variable_t  ngx_oof_request_variables[] = {
+
+    { ngx_string("oof_interaction_id"), NULL,
+      ngx_oof_variable_interaction_id, 0, NGX_HTTP_VAR_NOCACHEABLE, 0 },
+
+    { ngx_string("oof_api"), NULL,
+      ngx_oof_variable_api, 0, NGX_HTTP_VAR_NOCACHEABLE, 0 },
+
+    { ngx_string("oof_operation"), NULL,
+      ngx_oof_variable_string, NGX_OOF_VARIABLE_OPERATION,
+      NGX_HTTP_VAR_NOCACHEABLE, 0 },
+
+    { ngx_string("oof_client_id"), NULL,
+      ngx_oof_variable_string, NGX_OOF_VARIABLE_CLIENT,
+      NGX_HTTP_VAR_NOCACHEABLE, 0 },
+
+    { ngx_string("oof_organisation_id"), NULL,
+      ngx_oof_variable_string, NGX_OOF_VARIABLE_ORGANISATION,
+      NGX_HTTP_VAR_NOCACHEABLE, 0 },
+
+    { ngx_string("oof_consent_id"), NULL,
+      ngx_oof_variable_string, NGX_OOF_VARIABLE_CONSENT,
+      NGX_HTTP_VAR_NOCACHEABLE, 0 },
+
+    { ngx_string("oof_error_code"), NULL,
+      ngx_oof_variable_string, NGX_OOF_VARIABLE_ERROR,
+      NGX_HTTP_VAR_NOCACHEABLE, 0 },
+
+    { ngx_string("oof_db_time"), NULL,
+      ngx_oof_variable_db_time, 0, NGX_HTTP_VAR_NOCACHEABLE, 0 },
+
+      ngx_http_null_variable
+};
+
+
+ngx_int_t
+ngx_oof_log_handler(ngx_http_request_t *r)
+{
+    ngx_oof_request_t   *o;
+    ngx_oof_loc_conf_t  *olcf;
+
+    if (r != r->main) {
+        return NGX_OK;
+    }
+
+    o = ngx_oof_request_get(r);
+
+    if (o && o->counted) {
+        return NGX_OK;
+    }
+
+    olcf = ngx_http_get_module_loc_conf(r, ngx_oof_module);
+
+    if (olcf->errors == NGX_OOF_ERRORS_JSON || (o && o->api)) {
+        ngx_oof_log_count(r, o);
+    }
+
+    if (o) {
+        o->counted = 1;
+    }
+
+    return NGX_OK;
+}
+
+
+static void
+ngx_oof_log_count(ngx_http_request_t *r, ngx_oof_request_t *o)
+{
+    ngx_time_t      *tp;
+    ngx_uint_t       series;
+    ngx_msec_int_t   ms;
+
+    tp = ngx_timeofday();
+
+    ms = (ngx_msec_int_t) ((tp->sec - r->start_sec) * 1000
+                           + (tp->msec - r->start_msec));
+
+    series = (o && o->route) ? o->route->series : 0;
+
+    ngx_oof_metric_inc(&ngx_oof_requests_total,
+                       series * NGX_OOF_LOG_CODES + ngx_oof_log_code(r), 1);
+
+    ngx_oof_metric_observe(&ngx_oof_requests_seconds, series,
+                           (uint64_t) ngx_max(ms, 0) * 1000);
+}
+
+
+/* the status as $status has it, as an index */
+
+static ngx_uint_t
+ngx_oof_log_code(ngx_http_request_t *r)
+{
+    ngx_uint_t  i, status;
+
+    status = r->err_status ? r->err_status : r->headers_out.status;
+
+    for (i = 0; i < NGX_OOF_LOG_CODES - 1; i++) {
+        if (ngx_oof_log_codes[i] == status) {
+            break;
+        }
+    }
+
+    return i;
+}
+
+
+ngx_int_t
+ngx_oof_request_init(ngx_conf_t *cf)
+{
+    ngx_uint_t             i, series;
+    ngx_oof_api_t        **apis;
+    ngx_oof_route_t       *route;
+    ngx_oof_main_conf_t   *omcf;
+
+    omcf = ngx_http_conf_get_module_main_conf(cf, ngx_oof_module);
+
+    /* the first series are those of requests that match no route */
+
+    if (ngx_oof_log_series(cf, NULL, NULL) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    series = 1;
+
+    apis = omcf->apis.elts;
+
+    for (i = 0; i < omcf->apis.nelts; i++) {
+        for (route = apis[i]->routes; route->path.len; route++) {
+
+            if (ngx_oof_log_series(cf, apis[i], route) != NGX_OK) {
+                return NGX_ERROR;
+            }
+
+            route->series = series++;
+        }
+    }
+
+    return NGX_OK;
+}
+
+
+/* a histogram, and a counter for each code, of one operation */
+
+static ngx_int_t
+ngx_oof_log_series(ngx_conf_t *cf, ngx_oof_api_t *api, ngx_oof_route_t *route)
+{
+    u_char      *p, *last, buf[256];
+    ngx_str_t    labels;
+    ngx_uint_t   i;
+
+    labels.data = buf;
+    last = buf + sizeof(buf);
+
+    if (api) {
+        p = ngx_slprintf(buf, last, "api=\"%V/%V\",operation=\"%V\"",
+                         &api->name, &api->major, &route->operation);
+
+    } else {
+        p = ngx_slprintf(buf, last, "api=\"-\",operation=\"-\"");
+    }
+
+    labels.len = p - buf;
+
+    if (ngx_oof_log_label(cf, &ngx_oof_requests_seconds, &labels) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    for (i = 0; i < NGX_OOF_LOG_CODES; i++) {
+
+        if (ngx_oof_log_codes[i]) {
+            labels.len = ngx_slprintf(p, last, ",code=\"%ui\"",
+                                      ngx_oof_log_codes[i])
+                         - buf;
+
+        } else {
+            labels.len = ngx_slprintf(p, last, ",code=\"other\"") - buf;
+        }
+
+        if (ngx_oof_log_label(cf, &ngx_oof_requests_total, &labels)
+            != NGX_OK)
+        {
+            return NGX_ERROR;
+        }
+    }
+
+    return NGX_OK;
+}
+
+
+/* the metrics keep the string */
+
+static ngx_int_t
+ngx_oof_log_label(ngx_conf_t *cf, ngx_oof_metric_t *metric, ngx_str_t *labels)
+{
+    ngx_str_t  s;
+
+    s.len = labels->len;
+    s.data = ngx_pstrdup(cf->pool, labels);
+
+    if (s.data == NULL || ngx_oof_metric_series(cf, metric, &s) < 0) {
+        return NGX_ERROR;
+    }
+
+    return NGX_OK;
+}
+
+
+ngx_int_t
+ngx_oof_request_preconf(ngx_conf_t *cf)
+{
+    ngx_http_variable_t  *v, *var;
+
+    for (v = ngx_oof_request_variables; v->name.len; v++) {
+
+        var = ngx_http_add_variable(cf, &v->name, v->flags);
+        if (var == NULL) {
+            return NGX_ERROR;
+        }
+
+        var->get_handler = v->get_handler;
+        var->data = v->data;
+    }
+
+    if (ngx_oof_metric_add(cf, &ngx_oof_requests_total,
+                           "oof_http_requests_total",
+                           "Requests by operation and status code.",
+                           NGX_OOF_METRIC_COUNTER)
+        != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    return ngx_oof_metric_add(cf, &ngx_oof_requests_seconds,
+                              "oof_http_request_duration_seconds",
+                              "Time from the first byte of a request to the "
+                              "last of its answer.",
+                              NGX_OOF_METRIC_HISTOGRAM);
+}
+
+
+/* always a value, so that a log line always has the same members */
+
+static ngx_int_t
+ngx_oof_variable_interaction_id(ngx_http_request_t *r,
+    ngx_http_variable_value_t *v, uintptr_t data)
+{
+    ngx_oof_request_t  *o;
+
+    o = ngx_oof_request_make(r);
+
+    if (o == NULL) {
+        return NGX_ERROR;
+    }
+
+    v->data = o->interaction_id;
+    v->len = NGX_OOF_UUID_TEXT;
+    v->valid = 1;
+    v->no_cacheable = 0;
+    v->not_found = 0;
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_oof_variable_api(ngx_http_request_t *r, ngx_http_variable_value_t *v,
+    uintptr_t data)
+{
+    u_char             *p;
+    size_t              len;
+    ngx_oof_request_t  *o;
+
+    v->valid = 1;
+    v->no_cacheable = 0;
+    v->not_found = 0;
+
+    o = ngx_oof_request_get(r);
+
+    if (o == NULL || o->api == NULL) {
+        v->data = (u_char *) "-";
+        v->len = 1;
+        return NGX_OK;
+    }
+
+    len = o->api->name.len + 1 + o->api->major.len;
+
+    p = ngx_pnalloc(r->pool, len);
+    if (p == NULL) {
+        return NGX_ERROR;
+    }
+
+    v->data = p;
+    v->len = ngx_sprintf(p, "%V/%V", &o->api->name, &o->api->major) - p;
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_oof_variable_string(ngx_http_request_t *r, ngx_http_variable_value_t *v,
+    uintptr_t data)
+{
+    ngx_str_t          *s;
+    ngx_oof_request_t  *o;
+
+    v->valid = 1;
+    v->no_cacheable = 0;
+    v->not_found = 0;
+
+    s = NULL;
+
+    o = ngx_oof_request_get(r);
+
+    if (o) {
+        switch (data) {
+
+        case NGX_OOF_VARIABLE_OPERATION:
+            s = o->route ? &o->route->operation : NULL;
+            break;
+
+        case NGX_OOF_VARIABLE_CLIENT:
+            s = o->token ? &o->token->client_id : NULL;
+            break;
+
+        case NGX_OOF_VARIABLE_ORGANISATION:
+            s = o->cert ? &o->cert->organisation_id : NULL;
+            break;
+
+        case NGX_OOF_VARIABLE_CONSENT:
+            s = &o->consent_id;
+            break;
+
+        case NGX_OOF_VARIABLE_ERROR:
+            s = &o->error_code;
+            break;
+        }
+    }
+
+    if (s == NULL || s->len == 0) {
+        v->data = (u_char *) "-";
+        v->len = 1;
+
+    } else {
+        v->data = s->data;
+        v->len = s->len;
+    }
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_oof_variable_db_time(ngx_http_request_t *r, ngx_http_variable_value_t *v,
+    uintptr_t data)
+{
+    u_char             *p;
+    ngx_msec_t          ms;
+    ngx_oof_request_t  *o;
+
+    o = ngx_oof_request_get(r);
+    ms = o ? o->db_time : 0;
+
+    p = ngx_pnalloc(r->pool, NGX_TIME_T_LEN + 4);
+    if (p == NULL) {
+        return NGX_ERROR;
+    }
+
+    v->data = p;
+    v->len = ngx_sprintf(p, "%T.%03M", (time_t) ms / 1000, ms % 1000) - p;
+    v->valid = 1;
+    v->no_cacheable = 0;
+    v->not_found = 0;
+
+    return NGX_OK;
+}
