@@ -528,7 +528,8 @@ ngx_oof_response_retry_after(ngx_oof_request_t *o)
 
 
 ngx_int_t
-ngx_oof_response_header(ngx_http_request_t *r, ngx_str_t *name, ngx_str_t *value)
+ngx_oof_response_header(ngx_http_request_t *r, ngx_str_t *name,
+    ngx_str_t *value)
 {
     ngx_table_elt_t  *h;
 
