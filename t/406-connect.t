@@ -51,7 +51,8 @@ sub start {
     $o->stop if $o;
     $o = Test::Oof::Lab->start(
         log_level => 'notice', connect => $connect,
-        database => "password_file $dir/password; connect_timeout 400ms;",
+        database => "password_file $dir/password; connect_timeout "
+                    . (delete $args{within} // '2s') . ';',
         %args);
 }
 
@@ -128,7 +129,8 @@ my $sockets = $cluster->{dir};
 
 for (['refuses', 1], ['is silent', $silent->sockport]) {
     my ($name, $other) = @$_;
-    start("host=127.0.0.1,$sockets port=$other,$port dbname=$db user=app");
+    start("host=127.0.0.1,$sockets port=$other,$port dbname=$db user=app",
+          within => '500ms');
     works("the first host $name");
 }
 

@@ -514,7 +514,7 @@ ngx_oof_pg_expire(ngx_oof_pg_unit_t *u)
     case NGX_OOF_PG_UNIT_WAITING:
     case NGX_OOF_PG_UNIT_BEHIND:
 
-        if (u->runs == 0 && ngx_oof_pg_down(&u->db->classes[u->lanes])) {
+        if (ngx_oof_pg_down(&u->db->classes[u->lanes])) {
             rc = NGX_OOF_PG_DOWN;
         }
 

@@ -82,25 +82,6 @@ ngx_module_t  ngx_oof_lab_module = {
 };
 
 
-/* what a loadable module tells nginx of itself */
-
-ngx_module_t  *ngx_modules[] = {
-    &ngx_oof_lab_module,
-    NULL
-};
-
-
-char  *ngx_module_names[] = {
-    "ngx_oof_lab_module",
-    NULL
-};
-
-
-char  *ngx_module_order[] = {
-    NULL
-};
-
-
 static ngx_int_t
 ngx_oof_lab_handler(ngx_http_request_t *r)
 {

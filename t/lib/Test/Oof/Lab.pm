@@ -379,8 +379,10 @@ sub module {
 
     my $command = "mkdir -p $work"
         . " && $root/ngx_oof_common/sql2c lab $sql $dir/sql/*.sql"
-        . " && cd $source && $cc $cflags -fPIC -shared -I $work $incs"
-        . " -o $so.new $dir/ngx_oof_lab_module.c $sql.c"
+        . " && cd $source && $cc $cflags -fno-sanitize=all -fPIC $incs"
+        . " -c -o $work/modules.o $dir/ngx_oof_lab_modules.c"
+        . " && $cc $cflags -fPIC -shared -I $work $incs -o $so.new"
+        . " $dir/ngx_oof_lab_module.c $sql.c $work/modules.o"
         . " && mv $so.new $so";
 
     my $rc = Test::Oof::Postgres::open2_in(\my $out, '', 'sh', '-c', $command);
