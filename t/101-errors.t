@@ -208,6 +208,18 @@ for my $n (8192, 8200, 10000, 16384, 32000, 65535, 65536) {
               "a header of $n bytes");
 }
 
+# over HTTP/2 nginx ends the connection, and lives on
+
+for my $n (0, 1000, 8000) {
+    is(ask($o, 'GET /echo/v1/items/a', http2 => 1,
+           headers => [ x => 'y' x $n ])->{status}, 200,
+       "HTTP/2: a header of $n bytes");
+}
+
+is(ask($o, 'GET /echo/v1/items/a', http2 => 1,
+       headers => [ x => 'y' x 30000 ])->{status}, 0,
+   'HTTP/2: a header too long');
+
 # byte by byte
 
 my $c = $o->connect('plain');

@@ -249,9 +249,14 @@ is(counted() - $before, $asked, 'a count a request');
 my $last = decoded($log[-1]);
 is($last->{id}, $own, 'the log has the id of the answer');
 
+is($o->metric('oof_http_requests_total', api => 'echo v1',
+              operation => 'echo_status', code => 422), 1, 'by operation and code');
+is($o->metric('oof_http_request_duration_seconds_count', api => 'echo v1',
+              operation => 'echo_status'), 4, 'with their durations');
+
 my ($named) = grep { $_->{uri} eq '/page/x' } map { decoded($_) } @log;
 
-is_deeply($named, { status => 200, id => $Id, api => 'echo/v1',
+is_deeply($named, { status => 200, id => $Id, api => 'echo v1',
                     operation => 'echo_item', client => '-',
                     organisation => '-', consent => 'named', error => '-',
                     db => '0.000', uri => '/page/x' },

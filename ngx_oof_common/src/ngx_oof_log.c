@@ -201,7 +201,7 @@ ngx_oof_log_series(ngx_conf_t *cf, ngx_oof_api_t *api, ngx_oof_route_t *route)
     last = buf + sizeof(buf);
 
     if (api) {
-        p = ngx_slprintf(buf, last, "api=\"%V/%V\",operation=\"%V\"",
+        p = ngx_slprintf(buf, last, "api=\"%V %V\",operation=\"%V\"",
                          &api->name, &api->major, &route->operation);
 
     } else {
@@ -339,7 +339,7 @@ ngx_oof_variable_api(ngx_http_request_t *r, ngx_http_variable_value_t *v,
     }
 
     v->data = p;
-    v->len = ngx_sprintf(p, "%V/%V", &o->api->name, &o->api->major) - p;
+    v->len = ngx_sprintf(p, "%V %V", &o->api->name, &o->api->major) - p;
 
     return NGX_OK;
 }
