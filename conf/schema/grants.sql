@@ -10,7 +10,8 @@ REVOKE CREATE ON SCHEMA :"oof_schema" FROM PUBLIC, :"role";
 GRANT USAGE ON SCHEMA :"oof_schema" TO :"role";
 
 REVOKE ALL ON oof_client, oof_consent, oof_consent_history, oof_event,
-    oof_event_default, oof_lease, oof_clock, oof_key_usage
+    oof_event_default, oof_lease, oof_clock, oof_key_usage, oof_resource,
+    oof_consent_resource, oof_consent_approver
     FROM PUBLIC, :"role";
 
 GRANT SELECT, INSERT, UPDATE, DELETE ON oof_client TO :"role";
@@ -20,11 +21,15 @@ GRANT SELECT, INSERT ON oof_event TO :"role";
 GRANT SELECT, INSERT, UPDATE ON oof_lease TO :"role";
 GRANT SELECT, UPDATE ON oof_clock TO :"role";
 GRANT SELECT, INSERT, UPDATE ON oof_key_usage TO :"role";
+GRANT SELECT, INSERT, UPDATE ON oof_resource TO :"role";
+GRANT SELECT, INSERT, UPDATE, DELETE ON oof_consent_resource TO :"role";
+GRANT SELECT, INSERT, UPDATE, DELETE ON oof_consent_approver TO :"role";
 
 -- judges rows that it may read
 
 GRANT EXECUTE ON FUNCTION oof_consent_effective(oof_consent, timestamptz)
     TO :"role";
+GRANT EXECUTE ON FUNCTION oof_resource_next(text, text, text) TO :"role";
 
 -- the one thing that the run-time role may have made
 
