@@ -16,7 +16,8 @@ use Test::Oof;
 
 my $path = "$Test::Oof::Api/consents/urn:bank:" . new_uuid();
 my $name = 'X-SSL-Client-Cert';
-my ($far, $realip, $small, $none, $optional) = map { free_port() } 1 .. 5;
+my ($far, $realip, $small, $none, $optional, $no_ca)
+    = map { free_port() } 1 .. 6;
 my $unix = "$Test::Oof::Dir/s";
 
 my $echo = <<'END';
@@ -121,6 +122,19 @@ my $o = Test::Oof->start(
     }
 
     server {
+        listen 127.0.0.1:$no_ca ssl;
+        $server
+        ssl_certificate        @{[ pki('leaf-server.pem') ]};
+        ssl_certificate_key    @{[ pki('leaf-server.key') ]};
+        ssl_session_cache      off;
+        ssl_session_tickets    off;
+        ssl_verify_client      optional_no_ca;
+        ssl_verify_depth       4;
+        ssl_client_certificate @{[ pki('trusted.pem') ]};
+        $api
+    }
+
+    server {
         listen unix:$unix;
         $server
         oof_client_certificate_from unix:;
@@ -152,6 +166,17 @@ is(ignored('tls', 'tls', cert => 'two', headers => {
        'TLS, optional: one is accepted');
     is(result('tls', cert => 'other'), '401 INVALID_CLIENT',
        'TLS, optional: an unknown CA is refused');
+}
+
+{
+    local $o->{port}{tls} = $no_ca;
+    my $before = total('unverified');
+
+    is(result('tls', cert => 'one'), '401 UNAUTHORIZED',
+       'TLS, optional_no_ca: one is accepted');
+    is(result('tls', cert => 'other'), '401 INVALID_CLIENT',
+       'TLS, optional_no_ca: an unknown CA is refused');
+    is(total('unverified') - $before, 1, 'TLS, optional_no_ca: counted');
 }
 
 is(ignored('address', $realip, headers => {

@@ -40,9 +40,40 @@ is(said($other), '401 UNAUTHORIZED', 'another connection goes on');
 is($o->call(GET => $path, via => 'tls', cert => 'short', token => undef)
      ->{json}{errors}[0]{code}, 'INVALID_CLIENT', 'and on a new connection');
 
+# an issuing CA that ends before the certificate does
+
+my $ca = Test::Oof::short_ca(4);
+client_cert('under', issuer => $ca);
+my $optional = free_port();
+
+$o->configure(issuing => "$ca.pem", servers => <<"END");
+    server {
+        listen 127.0.0.1:$optional ssl;
+        @{[ server_defaults(issuing => "$ca.pem") ]}
+        ssl_certificate        @{[ pki('leaf-server.pem') ]};
+        ssl_certificate_key    @{[ pki('leaf-server.key') ]};
+        ssl_verify_client      on;
+        ssl_verify_depth       4;
+        ssl_client_certificate @{[ pki('trusted.pem') ]};
+        @{[ Test::Oof::location_defaults() ]}
+    }
+END
+$o->reload;
+
+{
+    local $o->{port}{tls} = $optional;
+    $kept = $o->connect('tls', cert => 'under');
+}
+
+is(said($kept), '401 UNAUTHORIZED', 'its CA is valid: accepted');
+is(code(cert => 'under'), 'UNAUTHORIZED', 'in the header too');
+wait_for(sub { said($kept) eq '401 INVALID_CLIENT' }, 6, 'its end');
+pass('its CA has ended: refused on the kept connection');
+is(code(cert => 'under'), 'INVALID_CLIENT', 'in the header too');
+
 # other issuing CAs
 
-$o->configure(issuing => 'foreign.pem');
+$o->configure(issuing => 'foreign.pem', servers => '');
 $o->reload;
 
 is(code(via => 'tls', cert => 'one'), 'INVALID_CLIENT',

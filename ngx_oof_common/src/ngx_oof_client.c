@@ -71,6 +71,7 @@ static ngx_int_t ngx_oof_client_refuse(ngx_oof_request_t *o,
     ngx_uint_t reason);
 static ngx_oof_client_t *ngx_oof_client_copy(ngx_oof_request_t *o,
     ngx_oof_client_entry_t *entry);
+static u_char *ngx_oof_client_copy_str(u_char *p, ngx_str_t *str);
 static ngx_oof_client_t *ngx_oof_client_unregistered(ngx_oof_request_t *o);
 
 static ngx_int_t ngx_oof_client_wait(ngx_oof_request_t *o,
@@ -235,19 +236,26 @@ ngx_oof_client_copy(ngx_oof_request_t *o, ngx_oof_client_entry_t *entry)
 
     p = (u_char *) client + sizeof(ngx_oof_client_t);
 
-    client->client_id.data = p;
-    p = ngx_cpymem(p, row->client_id.data, row->client_id.len);
-
-    client->organisation_id.data = p;
-    p = ngx_cpymem(p, row->organisation_id.data, row->organisation_id.len);
-
-    client->software_id.data = p;
-    p = ngx_cpymem(p, row->software_id.data, row->software_id.len);
-
-    client->name.data = p;
-    ngx_memcpy(p, row->name.data, row->name.len);
+    p = ngx_oof_client_copy_str(p, &client->client_id);
+    p = ngx_oof_client_copy_str(p, &client->organisation_id);
+    p = ngx_oof_client_copy_str(p, &client->software_id);
+    (void) ngx_oof_client_copy_str(p, &client->name);
 
     return client;
+}
+
+
+/* moves what "str" says to "p"; a string without data stays empty */
+
+static u_char *
+ngx_oof_client_copy_str(u_char *p, ngx_str_t *str)
+{
+    u_char  *data;
+
+    data = str->data;
+    str->data = p;
+
+    return str->len ? ngx_cpymem(p, data, str->len) : p;
 }
 
 

@@ -193,6 +193,21 @@ sub client_cert {
 }
 
 
+# an issuing CA that ends in so many seconds: a name for client_cert()'s issuer
+
+sub short_ca {
+    my ($seconds) = @_;
+
+    my $name = "ca-$$";
+
+    system('/usr/bin/python3', "$Root/t/lib/pki", pki(), "ca=$name",
+           "end=$seconds") == 0
+        or die 'pki failed';
+
+    return $name;
+}
+
+
 sub client_key { client_cert($_[0]) =~ s/\.pem$/.key/r }
 
 
@@ -1004,7 +1019,7 @@ END {
             Test::More::diag("see $Dir");
         }
 
-        unlink glob "$Var/test/pki/leaf-*-$$.*";
+        unlink glob "$Var/test/pki/leaf-*-$$.* $Var/test/pki/ca-$$.*";
         $? = $status;
     }
 }
