@@ -54,8 +54,16 @@ END
 my $server = server_defaults();
 my $api = Test::Oof::location_defaults();
 
+my $foreign = <<"END";
+        location /foreign/ {
+            oof_issuing_ca @{[ pki('foreign.pem') ]};
+            rewrite ^/foreign(/.*) \$1 break;
+            oof_api consents v3;
+        }
+END
+
 my $o = Test::Oof->start(
-    locations => $api . $proxy,
+    locations => $api . $proxy . $foreign,
     servers => <<"END",
 
     # what a proxied application sees
@@ -292,6 +300,27 @@ for my $round (1 .. 3) {
     }
     is(result($small, cert => 'foreign'), '401 INVALID_CLIENT',
        "small cache, round $round: foreign");
+}
+
+is($o->metric('oof_certificates_cached'), 2,
+       'the small cache has made room');
+
+# what one list of issuing CAs says is not taken for another's word
+
+my $kept = $o->connect('tls', cert => 'one');
+my @headers = ([ Host => 'mtls-api.oof.test' ],
+               [ 'x-fapi-interaction-id' => new_uuid() ]);
+
+for (1 .. 2) {
+    for (['', 'UNAUTHORIZED'], ['/foreign', 'INVALID_CLIENT']) {
+        my ($where, $code) = @$_;
+
+        is($kept->request(GET => "$where$path", \@headers)
+                ->{json}{errors}[0]{code}, $code,
+           "TLS, one connection, $where: $code");
+        is(result('plain', path => "$where$path"), "401 $code",
+           "header, $where: $code");
+    }
 }
 
 # one that runs out while it is in the cache

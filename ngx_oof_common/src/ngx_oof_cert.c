@@ -170,6 +170,7 @@ static ngx_str_t  ngx_oof_cert_ignored_labels[] = {
 
 static ngx_oof_metric_t      ngx_oof_cert_refused_metric;
 static ngx_oof_metric_t      ngx_oof_cert_ignored_metric;
+static ngx_oof_metric_t      ngx_oof_cert_cached_metric;
 static ngx_oof_cert_cache_t  ngx_oof_cert_cache;
 static ngx_uint_t            ngx_oof_cert_lists;
 static int                   ngx_oof_cert_index = -1;
@@ -657,6 +658,8 @@ ngx_oof_cert_insert(ngx_oof_cert_entry_t *entry, ngx_uint_t limit)
     ngx_queue_insert_head(&cache->queue, &entry->queue);
 
     cache->count++;
+
+    ngx_oof_metric_set(&ngx_oof_cert_cached_metric, 0, cache->count);
 }
 
 
@@ -1120,6 +1123,11 @@ ngx_oof_cert_init(ngx_conf_t *cf)
                               "oof_certificate_header_ignored_total",
                               "Certificate headers that were not believed",
                               NGX_OOF_METRIC_COUNTER)
+           != NGX_OK
+        || ngx_oof_metric_add(cf, &ngx_oof_cert_cached_metric,
+                              "oof_certificates_cached",
+                              "Certificates from headers kept parsed",
+                              NGX_OOF_METRIC_GAUGE)
            != NGX_OK)
     {
         return NGX_ERROR;
