@@ -72,6 +72,7 @@ is($r->{json}{errors}[0]{detail}, "Cliente n\x{e3}o registrado ou bloqueado.",
 
 # an absence is believed for a second
 
+is(said(token => late()), '401 INVALID_CLIENT', 'not registered yet');
 register('late');
 wait_for(sub { said(token => late()) eq $fine }, 3, 'client late');
 pass('a client that registers is known soon');
@@ -112,6 +113,8 @@ register('shared');
 my $token = token(claims => { client_id => 'shared' });
 my @backends = backends();
 ok(@backends > 0, 'there are lanes');
+
+END { kill 'CONT', @backends if @backends }
 
 $before = lookups();
 kill 'STOP', @backends;

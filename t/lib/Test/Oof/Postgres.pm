@@ -204,12 +204,29 @@ sub guard {
         open $used, '>>', "$dir/use" or last;
 
         if (flock $used, LOCK_EX | LOCK_NB) {
+            wake($dir);
             as_postgres(program('pg_ctl'), '-D', "$dir/s/data", '-m', 'fast',
                         '-w', '-s', 'stop');
             last;
         }
 
         $idle = 0;
+    }
+}
+
+
+# server processes that a test stopped and left so would never end
+
+sub wake {
+    my ($dir) = @_;
+
+    open my $f, '<', "$dir/s/data/postmaster.pid" or return;
+    chomp(my $postmaster = <$f>);
+
+    for my $stat (glob '/proc/[0-9]*/stat') {
+        open my $g, '<', $stat or next;
+        my ($pid, $ppid) = (<$g> // '') =~ /^(\d+) \(.*\) \S (\d+) / or next;
+        kill 'CONT', $pid if $ppid == $postmaster;
     }
 }
 
