@@ -82,6 +82,8 @@ with tempfile.TemporaryDirectory() as folder:
     ok(store.run(get("half")) is None, "it has written nothing")
     ok(all(store.run(get("n%d" % i)) == str(i)
            for i in range(3 * UNITS) if i != 7), "all others are written")
+    ok([i for i in results if isinstance(results[i], Exception)] == [7],
+       "and told so")
     ok(len(commits) <= 4, "many units, few commits: %d" % len(commits))
 
     # another process sees it
