@@ -14,6 +14,7 @@ use IO::Select;
 use IO::Socket::INET;
 use JSON::PP ();
 use MIME::Base64 qw/ decode_base64url /;
+use POSIX ();
 use Test::More;
 use Test::Oof;
 use Test::Oof::Core;
@@ -88,6 +89,31 @@ $r = $core->post('/payments', payment(amount => '20201.10'));
 @told = told(2);
 is_deeply($told[0]{body}, $told[1]{body}, 'duplicate: told twice');
 $core->faults;
+
+
+# --- accounts that the gate shares by an address, being too many for a header
+
+my $child = fork // die "fork: $!";
+
+if ($child == 0) {
+    $core->{kept} = undef;
+    $r = $core->get('/open-banking/accounts/v2/accounts',
+                    [ 'X-OOF-Consent-Id' => 'urn:sandbox:1' ],
+                    [ 'X-OOF-Resources' =>
+                          '/oof/v1/consents/1/resources?type=ACCOUNT' ]);
+    my $ids = join ' ', map { $_->{accountId} } @{ $r->{json}{data} || [] };
+    POSIX::_exit($ids eq 'id-a' ? 0 : 1);
+}
+
+@told = told(1, 200, json({ data => [
+    { resourceId => 'id-a', type => 'ACCOUNT', status => 'AVAILABLE',
+      legacyId => [ { key => 'account', value => '10000011' } ] },
+    { resourceId => 'id-b', type => 'ACCOUNT', status => 'UNAVAILABLE',
+      legacyId => [ { key => 'account', value => '10000029' } ] } ] }));
+waitpid $child, 0;
+is($told[0]{line}, 'GET /oof/v1/consents/1/resources?type=ACCOUNT HTTP/1.1',
+   'the address is asked');
+is($?, 0, 'the accounts that it tells, and that are available');
 
 
 # --- oof is away, or fails: told when it is back, in order
@@ -176,12 +202,12 @@ done_testing();
 
 
 # what is told to the management listener: so many calls, the first answered
-# with a status of ours
+# with a status of ours, and a body
 
 my $connection;
 
 sub told {
-    my ($count, $status) = @_;
+    my ($count, $status, $text) = @_;
 
     my (@calls, $buffer);
     my $end = time + 10;
@@ -204,19 +230,19 @@ sub told {
 
         while ($buffer =~ /^(.*?)\r\n\r\n/s) {
             my $head = $1;
-            my ($length) = $head =~ /^Content-Length: (\d+)/mi;
+            my $length = $head =~ /^Content-Length: (\d+)/mi ? $1 : 0;
             last if length $buffer < length($head) + 4 + $length;
 
             substr $buffer, 0, length($head) + 4, '';
             my $body = substr $buffer, 0, $length, '';
             my ($line, $headers) = split /\r\n/, $head, 2;
             push @calls, { line => $line, headers => $headers,
-                           body => JSON::PP::decode_json($body) };
+                           body => $length ? decoded($body) : undef };
 
-            my $code = $status // 204;
-            $status = undef;
-            syswrite $connection,
-                     "HTTP/1.1 $code X\r\nContent-Length: 0\r\n\r\n";
+            my ($code, $answer) = ($status // 204, $text // '');
+            $status = $text = undef;
+            syswrite $connection, "HTTP/1.1 $code X\r\nContent-Length: "
+                                  . length($answer) . "\r\n\r\n$answer";
         }
     }
 
