@@ -40,6 +40,7 @@ struct ngx_oof_token_entry_s {
     u_char                   digest[NGX_OOF_TOKEN_DIGEST];
     ngx_uint_t               generation; /* of the key; 0: introspected */
     int64_t                  until;      /* real clock, s */
+    int64_t                  used;       /* the last time, s */
     u_char                   x5t[NGX_OOF_TOKEN_X5T];
     unsigned                 has_x5t:1;
     size_t                   size;       /* of the text */

@@ -41,6 +41,7 @@ typedef struct {
 static ngx_int_t ngx_oof_token_run(ngx_oof_request_t *o,
     ngx_oof_issuer_t *issuer, ngx_uint_t waited);
 static ngx_int_t ngx_oof_token_text(ngx_http_request_t *r, ngx_str_t *token);
+static ngx_int_t ngx_oof_token_characters(ngx_str_t *token);
 static ngx_int_t ngx_oof_token_digest(ngx_str_t *token, u_char *digest);
 static ngx_int_t ngx_oof_token_verify(ngx_oof_request_t *o,
     ngx_oof_issuer_t *issuer, ngx_str_t *token, u_char *digest,
@@ -72,6 +73,7 @@ static const char *ngx_oof_token_dynamic(ngx_str_t *member,
 static const char *ngx_oof_token_grant(ngx_oof_issuer_t *issuer,
     json_t *claims, ngx_oof_token_claims_t *c);
 static ngx_oof_token_entry_t *ngx_oof_token_entry(ngx_oof_token_claims_t *c);
+static u_char *ngx_oof_token_put(u_char *p, ngx_str_t *dst, ngx_str_t *src);
 
 static ngx_uint_t ngx_oof_token_bound(ngx_oof_request_t *o,
     ngx_oof_token_entry_t *entry);
@@ -289,6 +291,11 @@ ngx_oof_token_run(ngx_oof_request_t *o, ngx_oof_issuer_t *issuer,
         return ngx_oof_token_judge(o, issuer, entry);
     }
 
+    if (ngx_oof_token_characters(&token) != NGX_OK) {
+        return ngx_oof_token_refuse(o, NGX_OOF_TOKEN_MISSING,
+                                    "it has characters that no token has");
+    }
+
     if (!waited) {
         ngx_oof_metric_inc(&ngx_oof_token_cached, NGX_OOF_TOKEN_MISS, 1);
     }
@@ -309,7 +316,7 @@ ngx_oof_token_run(ngx_oof_request_t *o, ngx_oof_issuer_t *issuer,
 static ngx_int_t
 ngx_oof_token_text(ngx_http_request_t *r, ngx_str_t *token)
 {
-    u_char      c, *p, *last;
+    u_char     *p, *last;
     ngx_str_t  *value;
 
     if (r->headers_in.authorization == NULL) {
@@ -339,6 +346,20 @@ ngx_oof_token_text(ngx_http_request_t *r, ngx_str_t *token)
     if (token->len == 0 || token->len > NGX_OOF_TOKEN_MAX) {
         return NGX_DECLINED;
     }
+
+    return NGX_OK;
+}
+
+
+/* b64token of RFC 6750; what was found good before is not looked at again */
+
+static ngx_int_t
+ngx_oof_token_characters(ngx_str_t *token)
+{
+    u_char  c, *p, *last;
+
+    p = token->data;
+    last = p + token->len;
 
     while (p < last) {
         c = *p++;
@@ -962,32 +983,37 @@ ngx_oof_token_entry(ngx_oof_token_claims_t *c)
     token = &entry->token;
     p = entry->text;
 
-    token->client_id.len = c->client_id.len;
-    token->client_id.data = p;
-    p = ngx_cpymem(p, c->client_id.data, c->client_id.len);
-
-    token->sub.len = c->sub.len;
-    token->sub.data = p;
-    p = ngx_cpymem(p, c->sub.data, c->sub.len);
-
-    token->scope.len = c->scope.len;
-    token->scope.data = p;
-    ngx_memcpy(p, c->scope.data, c->scope.len);
+    p = ngx_oof_token_put(p, &token->client_id, &c->client_id);
+    p = ngx_oof_token_put(p, &token->sub, &c->sub);
+    (void) ngx_oof_token_put(p, &token->scope, &c->scope);
 
     /* ids lie inside the scope */
 
-    token->consent_id.len = c->consent_id.len;
-    token->consent_id.data = c->consent_id.len
-                             ? p + (c->consent_id.data - c->scope.data) : NULL;
+    if (c->consent_id.len) {
+        token->consent_id.len = c->consent_id.len;
+        token->consent_id.data = p + (c->consent_id.data - c->scope.data);
+    }
 
-    token->enrollment_id.len = c->enrollment_id.len;
-    token->enrollment_id.data = c->enrollment_id.len
-                          ? p + (c->enrollment_id.data - c->scope.data) : NULL;
+    if (c->enrollment_id.len) {
+        token->enrollment_id.len = c->enrollment_id.len;
+        token->enrollment_id.data = p
+                                  + (c->enrollment_id.data - c->scope.data);
+    }
 
     token->grant = c->grant;
     token->expires = c->expires;
 
     return entry;
+}
+
+
+static u_char *
+ngx_oof_token_put(u_char *p, ngx_str_t *dst, ngx_str_t *src)
+{
+    dst->len = src->len;
+    dst->data = p;
+
+    return src->len ? ngx_cpymem(p, src->data, src->len) : p;
 }
 
 

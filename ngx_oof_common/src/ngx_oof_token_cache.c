@@ -92,8 +92,14 @@ ngx_oof_token_cache_find(ngx_oof_token_cache_t *cache, u_char *digest,
         return NULL;
     }
 
-    ngx_queue_remove(&entry->lru);
-    ngx_queue_insert_head(&cache->lru, &entry->lru);
+    /* once a second is enough, and leaves its neighbours' memory alone */
+
+    if (entry->used != now) {
+        entry->used = now;
+
+        ngx_queue_remove(&entry->lru);
+        ngx_queue_insert_head(&cache->lru, &entry->lru);
+    }
 
     return entry;
 }

@@ -325,7 +325,7 @@ test_cache(void)
 
     is_int(there, 100, "as many are found");
     ok(find(&cache, 999, NULL, 0) != NULL, "the last one");
-    ok(find(&cache, 900, NULL, 0) != NULL, "the oldest of them, now used");
+    ok(find(&cache, 900, NULL, 1) != NULL, "the oldest of them, now used");
 
     for (i = 0; i < 99; i++) {
         add(&cache, 2000 + i, 1000);
