@@ -270,6 +270,46 @@ accepted("the same again, $_", $one) for 1 .. 3;
 is($o->metric('oof_token_cache_total', result => 'hit'), $hits + 2,
    'the second and third look-up were hits');
 
+# --- a token that ends while it is cached
+
+my $short = bearer(ttl => 2);
+
+accepted('before its end', $short);
+accepted('before its end, cached', $short);
+wait_for(sub { $o->call(GET => $unknown, token => undef,
+                        headers => [ Authorization => $short ])->{status}
+               == 401 }, 4, 'the end of a token');
+refused('after its end', 'expired', $short);
+
+# --- a cache of two has room for two
+
+my $small = Test::Oof->start(http => <<"END", locations => <<"LOC");
+    oof_issuer small {
+        issuer   $Test::Oof::Issuer;
+        audience $Test::Oof::BaseUrl;
+        jwks     file:@{[ Test::Oof::jwks() ]};
+        cache    2;
+    }
+END
+        location $Test::Oof::Api/ {
+            oof_api consents v3;
+            oof_issuer small;
+        }
+LOC
+
+my @three = map { token() } 1 .. 3;
+
+for my $n (0, 1, 2, 1, 2, 0) {
+    is($small->call(GET => $unknown, token => $three[$n])->{status}, 404,
+       "a small cache: token $n");
+}
+
+is($small->metric('oof_token_cache_total', result => 'hit'), 2,
+   'a small cache: two hits');
+is($small->metric('oof_token_cache_total', result => 'miss'), 4,
+   'a small cache: four misses');
+$small->stop;
+
 # --- what is left behind
 
 # (nginx itself repeats a second Authorization header, at [info])
@@ -282,7 +322,7 @@ like($log, qr/access token refused: its signature is wrong/, 'but the reason');
 
 cmp_ok($o->metric('oof_token_checks_total', result => 'invalid'), '>', 40,
        'counted: invalid');
-is($o->metric('oof_token_checks_total', result => 'expired'), 2,
+is($o->metric('oof_token_checks_total', result => 'expired'), 4,
    'counted: expired');
 cmp_ok($o->metric('oof_token_checks_total', result => 'missing'), '>', 10,
        'counted: missing');

@@ -128,6 +128,9 @@ sub not_loaded {
     my ($said) = $o->log_text =~ /cannot be fetched: (.*)/;
     like($said, $why, "$test: $said");
     is(status($o), 503, "$test: no keys");
+    is(status($o, { via => 'tls' }), 503, "$test: nor over TLS");
+    unlike($o->log_text, qr/stale global SSL error/,
+           "$test: OpenSSL's queue is clean");
     $o->stop;
 }
 
@@ -248,16 +251,17 @@ sub not_loaded {
          'and says what to do');
 }
 
-# --- many calls at once are bounded, the rest is refused at once
+# --- calls that hang: many at once are bounded, and the end of a worker
 
-{
-    my $server = Test::Oof::Http->start;
+sub asking {
+    my ($server, %args) = @_;
+
     my $secret = "$Test::Oof::Dir/secret";
 
     Test::Oof::spew($secret, "secret\n");
     $server->answer('/introspect', hang => 1);
 
-    my $o = Test::Oof->start(connections => 2048, http => <<"END",
+    return Test::Oof->start(connections => 2048, http => <<"END",
         oof_issuer asked {
             issuer               $Test::Oof::Issuer;
             audience             $Test::Oof::BaseUrl;
@@ -265,23 +269,31 @@ sub not_loaded {
             introspection_client bank $secret;
         }
 END
-        locations => <<"END");
+        locations => <<"END", %args);
         location $Test::Oof::Api/ {
             oof_api consents v3;
             oof_issuer asked;
         }
 END
+}
 
-    my @open;
 
-    for my $n (1 .. 300) {
-        my $c = $o->connect('plain');
-        my ($headers) = $o->request_parts('plain', token => "t$n");
-        $c->write("GET $path HTTP/1.1\r\n"
-                  . join('', map { "$_->[0]: $_->[1]\r\n" } @$headers)
-                  . "\r\n");
-        push @open, $c;
-    }
+sub ask {
+    my ($o, $token) = @_;
+
+    my $c = $o->connect('plain');
+    my ($headers) = $o->request_parts('plain', token => $token);
+
+    $c->write("GET $path HTTP/1.1\r\n"
+              . join('', map { "$_->[0]: $_->[1]\r\n" } @$headers) . "\r\n");
+
+    return $c;
+}
+
+
+{
+    my $o = asking(Test::Oof::Http->start);
+    my @open = map { ask($o, "t$_") } 1 .. 300;
 
     my %seen;
     $seen{ $_->response('GET')->{status} }++ for @open[280 .. 299];
@@ -292,6 +304,31 @@ END
 
     is($open[0]->response('GET')->{status}, 503, 'the first one: 503');
     $o->stop;
+}
+
+{
+    my $o = asking(Test::Oof::Http->start,
+                   main => 'worker_shutdown_timeout 500ms;');
+    my @open = map { ask($o, "t$_") } 1 .. 10;
+    my ($worker) = $o->worker_pids;
+
+    sleep 0.3;
+
+    my $start = time;
+    $o->stop;
+    cmp_ok(time - $start, '<', 3, 'worker_shutdown_timeout: the worker ends');
+    is(scalar(grep { kill 0, $_ } $worker), 0, 'and is gone');
+}
+
+{
+    my $o = asking(Test::Oof::Http->start);
+    my @open = map { ask($o, "t$_") } 1 .. 10;
+
+    sleep 0.3;
+
+    my $start = time;
+    $o->stop('TERM');
+    cmp_ok(time - $start, '<', 2, 'a fast end with calls running');
 }
 
 done_testing();
