@@ -43,6 +43,7 @@ typedef struct ngx_oof_jwks_s       ngx_oof_jwks_t;
 typedef struct ngx_oof_fetch_s      ngx_oof_fetch_t;
 typedef struct ngx_oof_lease_s      ngx_oof_lease_t;
 typedef struct ngx_oof_sql_s        ngx_oof_sql_t;
+typedef struct ngx_oof_core_s       ngx_oof_core_t;
 
 
 #include <ngx_oof_uuid.h>
@@ -55,6 +56,7 @@ typedef struct ngx_oof_sql_s        ngx_oof_sql_t;
 #include <ngx_oof_pg.h>
 #include <ngx_oof_lease.h>
 #include <ngx_oof_fetch.h>
+#include <ngx_oof_core.h>
 #include <ngx_oof_jws.h>
 #include <ngx_oof_jwks.h>
 #include <ngx_oof_cert.h>

@@ -127,6 +127,20 @@ static ngx_command_t  ngx_oof_commands[] = {
       ngx_oof_loc(issuer_name),
       NULL },
 
+    { ngx_string("oof_core"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_BLOCK|NGX_CONF_TAKE1,
+      ngx_oof_core_block,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("oof_core"),
+      NGX_OOF_INNER_CONF|NGX_CONF_TAKE1,
+      ngx_conf_set_str_slot,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      ngx_oof_loc(core_name),
+      NULL },
+
     { ngx_string("oof_brand"),
       NGX_OOF_ANY_CONF|NGX_CONF_TAKE1,
       ngx_conf_set_str_slot,
@@ -444,6 +458,7 @@ ngx_oof_preconfiguration(ngx_conf_t *cf)
         || ngx_oof_metrics_preconf(cf) != NGX_OK
         || ngx_oof_pg_preconf(cf) != NGX_OK
         || ngx_oof_fetch_preconf(cf) != NGX_OK
+        || ngx_oof_core_preconf(cf) != NGX_OK
         || ngx_oof_jwks_preconf(cf) != NGX_OK
         || ngx_oof_lease_preconf(cf) != NGX_OK
         || ngx_oof_management_preconf(cf) != NGX_OK)
@@ -484,6 +499,7 @@ ngx_oof_postconfiguration(ngx_conf_t *cf)
         || ngx_oof_client_init(cf) != NGX_OK
         || ngx_oof_jwks_init(cf) != NGX_OK
         || ngx_oof_token_init(cf) != NGX_OK
+        || ngx_oof_core_init(cf) != NGX_OK
         || ngx_oof_request_init(cf) != NGX_OK
         || ngx_oof_pg_init(cf) != NGX_OK)
     {
@@ -500,7 +516,7 @@ static void *
 ngx_oof_create_main_conf(ngx_conf_t *cf)
 {
     ngx_uint_t            i;
-    ngx_array_t          *arrays[8];
+    ngx_array_t          *arrays[9];
     ngx_oof_main_conf_t  *omcf;
 
     omcf = ngx_pcalloc(cf->pool, sizeof(ngx_oof_main_conf_t));
@@ -516,8 +532,9 @@ ngx_oof_create_main_conf(ngx_conf_t *cf)
     arrays[5] = &omcf->apis;
     arrays[6] = &omcf->statements;
     arrays[7] = &omcf->metrics;
+    arrays[8] = &omcf->cores;
 
-    for (i = 0; i < 8; i++) {
+    for (i = 0; i < 9; i++) {
         if (ngx_array_init(arrays[i], cf->pool, 4, sizeof(void *)) != NGX_OK) {
             return NULL;
         }
@@ -642,6 +659,7 @@ ngx_oof_merge_names(ngx_conf_t *cf, ngx_oof_loc_conf_t *prev,
     ngx_conf_merge_str_value(conf->database_name, prev->database_name, "");
     ngx_conf_merge_str_value(conf->keys_name, prev->keys_name, "");
     ngx_conf_merge_str_value(conf->issuer_name, prev->issuer_name, "");
+    ngx_conf_merge_str_value(conf->core_name, prev->core_name, "");
 
     if (conf->database_name.len) {
         conf->database = ngx_oof_database_find(cf, &conf->database_name);
@@ -672,6 +690,17 @@ ngx_oof_merge_names(ngx_conf_t *cf, ngx_oof_loc_conf_t *prev,
             ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
                                "there is no \"oof_issuer %V { }\" in http{}",
                                &conf->issuer_name);
+            return NGX_CONF_ERROR;
+        }
+    }
+
+    if (conf->core_name.len) {
+        conf->core = ngx_oof_core_find(cf, &conf->core_name);
+
+        if (conf->core == NULL) {
+            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                               "there is no \"oof_core %V { }\" in http{}",
+                               &conf->core_name);
             return NGX_CONF_ERROR;
         }
     }

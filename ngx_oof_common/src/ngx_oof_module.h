@@ -27,6 +27,7 @@ typedef struct {
     ngx_array_t              databases;    /* of ngx_oof_database_t * */
     ngx_array_t              keys;         /* of ngx_oof_keys_t * */
     ngx_array_t              issuers;      /* of ngx_oof_issuer_t * */
+    ngx_array_t              cores;        /* of ngx_oof_core_t * */
     ngx_array_t              jwks;         /* of ngx_oof_jwks_t * */
     ngx_array_t              leases;       /* of ngx_oof_lease_t * */
     ngx_array_t              apis;         /* of ngx_oof_api_t * */
@@ -49,9 +50,11 @@ typedef struct {
     ngx_str_t                database_name;
     ngx_str_t                keys_name;
     ngx_str_t                issuer_name;
+    ngx_str_t                core_name;
     ngx_oof_database_t      *database;
     ngx_oof_keys_t          *keys;
     ngx_oof_issuer_t        *issuer;
+    ngx_oof_core_t          *core;
 
     ngx_uint_t               clients;
     ngx_str_t                issuing_ca_file;

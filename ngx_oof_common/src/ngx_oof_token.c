@@ -25,6 +25,8 @@ typedef struct {
     ngx_str_t                x5t;
     ngx_str_t                consent_id;
     ngx_str_t                enrollment_id;
+    ngx_str_t                cpf;
+    ngx_str_t                cnpj;
     ngx_uint_t               grant;
     int64_t                  expires;
 } ngx_oof_token_claims_t;
@@ -776,6 +778,20 @@ ngx_oof_token_names(json_t *claims, ngx_oof_token_claims_t *c)
         return "its scope is not a short string";
     }
 
+    /* whoever is not told in the form of the regulation is not told */
+
+    if (ngx_oof_token_string(claims, "cpf", NGX_OOF_CPF_LEN, &c->cpf)
+        != NGX_OK || ngx_oof_scan_cpf(&c->cpf) != NGX_OK)
+    {
+        c->cpf.len = 0;
+    }
+
+    if (ngx_oof_token_string(claims, "cnpj", NGX_OOF_CNPJ_LEN, &c->cnpj)
+        != NGX_OK || ngx_oof_scan_cnpj(&c->cnpj) != NGX_OK)
+    {
+        c->cnpj.len = 0;
+    }
+
     return ngx_oof_token_cnf(claims, c);
 }
 
@@ -982,6 +998,16 @@ ngx_oof_token_entry(ngx_oof_token_claims_t *c)
 
     token = &entry->token;
     p = entry->text;
+
+    if (c->cpf.len) {
+        token->has_cpf = 1;
+        ngx_memcpy(token->cpf, c->cpf.data, NGX_OOF_CPF_LEN);
+    }
+
+    if (c->cnpj.len) {
+        token->has_cnpj = 1;
+        ngx_memcpy(token->cnpj, c->cnpj.data, NGX_OOF_CNPJ_LEN);
+    }
 
     p = ngx_oof_token_put(p, &token->client_id, &c->client_id);
     p = ngx_oof_token_put(p, &token->sub, &c->sub);

@@ -20,6 +20,9 @@
 #define NGX_OOF_GRANT_CODE     0x02      /* authorization_code or refresh */
 #define NGX_OOF_GRANT_ANY      0x03
 
+#define NGX_OOF_CPF_LEN        11
+#define NGX_OOF_CNPJ_LEN       14
+
 
 struct ngx_oof_token_s {
     ngx_str_t                client_id;
@@ -29,6 +32,15 @@ struct ngx_oof_token_s {
     ngx_str_t                consent_id;   /* of the dynamic scope, or empty */
     ngx_str_t                enrollment_id;
     int64_t                  expires;      /* real clock, s */
+
+    /*
+     * Whom a token of the bank's own channels is about: its claims "cpf" and
+     * "cnpj".  Tokens of third parties have none.
+     */
+    u_char                   cpf[NGX_OOF_CPF_LEN];
+    u_char                   cnpj[NGX_OOF_CNPJ_LEN];
+    unsigned                 has_cpf:1;
+    unsigned                 has_cnpj:1;
 };
 
 

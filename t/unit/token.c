@@ -218,6 +218,44 @@ test_claims(void)
 
 
 static void
+test_customer(void)
+{
+    ngx_uint_t              i, result;
+    ngx_oof_token_entry_t  *entry;
+
+    static struct {
+        const char  *claims;
+        ngx_uint_t   cpf;
+        ngx_uint_t   cnpj;
+    } t[] = {
+        { "", 0, 0 },
+        { "\"cpf\":\"76109277673\"", 1, 0 },
+        { "\"cpf\":\"76109277673\",\"cnpj\":\"45723174000110\"", 1, 1 },
+        { "\"cnpj\":\"12ABC34501DE35\"", 0, 1 },
+        { "\"cpf\":\"7610927767\",\"cnpj\":\"4572317400011\"", 0, 0 },
+        { "\"cpf\":\"761092776733\"", 0, 0 },
+        { "\"cpf\":\"761.092.776-73\"", 0, 0 },
+        { "\"cpf\":76109277673,\"cnpj\":null", 0, 0 }
+    };
+
+    for (i = 0; i < sizeof(t) / sizeof(t[0]); i++) {
+        entry = judge(t[i].claims, &result);
+
+        ok(entry != NULL, "a customer: {%.70s}", t[i].claims);
+        is_int(entry->token.has_cpf, t[i].cpf, "its cpf");
+        is_int(entry->token.has_cnpj, t[i].cnpj, "its cnpj");
+
+        if (entry->token.has_cpf) {
+            ok(ngx_memcmp(entry->token.cpf, "76109277673", 11) == 0,
+               "as it is");
+        }
+
+        ngx_oof_token_entry_free(entry);
+    }
+}
+
+
+static void
 test_grant_claim(void)
 {
     issuer.grant_claim = str("gty");
@@ -392,6 +430,7 @@ main(int argc, char *const *argv)
     *audience = str("https://other");
 
     test_claims();
+    test_customer();
     test_grant_claim();
     test_scope();
     test_cache();

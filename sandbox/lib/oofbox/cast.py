@@ -10,6 +10,7 @@ BANK_ISSUER = "https://sso.oof.test"
 BANK_AUDIENCE = "oof-management"
 BANK_SCOPES = ("oob_consents:read oob_consents:write oob_payments:write "
                "oof_journey oof_admin")
+CUSTOMER_SCOPE = "oob_customer"
 
 BANK = {
     "name": "Banco Sandbox SA",

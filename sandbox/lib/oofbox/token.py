@@ -58,10 +58,13 @@ def access(box, name, scope, cpf=None, ttl=LIFE, claims=(), key="issuer",
 
 
 def bank(box, scope=cast.BANK_SCOPES, ttl=LIFE, claims=(), key="bank-issuer",
-         alg="PS256"):
-    """A token of the bank's own issuer, for the management listener."""
+         alg="PS256", customer=None):
+    """A token of the bank's own issuer, for the management listener; that of a
+    customer sees only what is that customer's."""
 
     now = int(time.time())
+    if customer is not None and cast.CUSTOMER_SCOPE not in scope.split():
+        scope += " " + cast.CUSTOMER_SCOPE
     body = {
         "iss": cast.BANK_ISSUER,
         "aud": cast.BANK_AUDIENCE,
@@ -72,6 +75,12 @@ def bank(box, scope=cast.BANK_SCOPES, ttl=LIFE, claims=(), key="bank-issuer",
         "sub": "bank-channel",
         "scope": scope,
     }
+    if customer is not None:
+        body["sub"] = subject(box, customer)
+        body["cpf"] = customer
+        for known in cast.CUSTOMERS:
+            if known["cpf"] == customer and "cnpj" in known:
+                body["cnpj"] = known["cnpj"]
     body.update(claims)
     return _sign(box, body, "bank-issuer", key, alg)
 

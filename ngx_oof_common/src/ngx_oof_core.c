@@ -1,0 +1,615 @@
+
+/*
+ * Copyright (C) oof authors
+ */
+
+
+#include <ngx_oof.h>
+
+
+#define NGX_OOF_CORE_TIMEOUT     5000
+#define NGX_OOF_CORE_CONNECT     1000
+#define NGX_OOF_CORE_MAX_ANSWER  (1024 * 1024)
+#define NGX_OOF_CORE_TOKEN       8192    /* bytes of a token's file */
+
+
+typedef struct {
+    ngx_str_t                name;
+    ngx_uint_t               args;
+    char                  *(*set)(ngx_conf_t *cf, ngx_oof_core_t *core,
+                                  ngx_str_t *value);
+} ngx_oof_core_option_t;
+
+
+static char *ngx_oof_core_line(ngx_conf_t *cf, ngx_command_t *dummy,
+    void *conf);
+static char *ngx_oof_core_check(ngx_conf_t *cf, ngx_oof_core_t *core);
+static ngx_int_t ngx_oof_core_series(ngx_conf_t *cf, ngx_oof_core_t *core);
+
+static char *ngx_oof_core_url(ngx_conf_t *cf, ngx_oof_core_t *core,
+    ngx_str_t *value);
+static char *ngx_oof_core_timeout(ngx_conf_t *cf, ngx_oof_core_t *core,
+    ngx_str_t *value);
+static char *ngx_oof_core_connect_timeout(ngx_conf_t *cf,
+    ngx_oof_core_t *core, ngx_str_t *value);
+static char *ngx_oof_core_msec(ngx_msec_t *field, ngx_str_t *value);
+static char *ngx_oof_core_max_answer(ngx_conf_t *cf, ngx_oof_core_t *core,
+    ngx_str_t *value);
+static char *ngx_oof_core_token_file(ngx_conf_t *cf, ngx_oof_core_t *core,
+    ngx_str_t *value);
+static char *ngx_oof_core_ca(ngx_conf_t *cf, ngx_oof_core_t *core,
+    ngx_str_t *value);
+static char *ngx_oof_core_certificate(ngx_conf_t *cf, ngx_oof_core_t *core,
+    ngx_str_t *value);
+static char *ngx_oof_core_key(ngx_conf_t *cf, ngx_oof_core_t *core,
+    ngx_str_t *value);
+static char *ngx_oof_core_pem(ngx_conf_t *cf, ngx_str_t *field,
+    ngx_str_t *value);
+
+static ngx_int_t ngx_oof_core_request(ngx_oof_core_call_t *call);
+static void ngx_oof_core_done(ngx_oof_fetch_t *f);
+
+
+static ngx_oof_core_option_t  ngx_oof_core_options[] = {
+    { ngx_string("url"), 1, ngx_oof_core_url },
+    { ngx_string("timeout"), 1, ngx_oof_core_timeout },
+    { ngx_string("connect_timeout"), 1, ngx_oof_core_connect_timeout },
+    { ngx_string("max_answer"), 1, ngx_oof_core_max_answer },
+    { ngx_string("token_file"), 1, ngx_oof_core_token_file },
+    { ngx_string("ca"), 1, ngx_oof_core_ca },
+    { ngx_string("certificate"), 1, ngx_oof_core_certificate },
+    { ngx_string("key"), 1, ngx_oof_core_key },
+    { ngx_null_string, 0, NULL }
+};
+
+
+/* series of a core, from core->series on */
+
+#define NGX_OOF_CORE_OK      0
+#define NGX_OOF_CORE_STATUS  1
+#define NGX_OOF_CORE_ERROR   2
+
+static const char *ngx_oof_core_results[] = {
+    "ok",                                  /* 2xx */
+    "status",                              /* another status */
+    "error",                               /* no whole answer */
+    NULL
+};
+
+
+static ngx_oof_metric_t  ngx_oof_core_total;
+static ngx_oof_metric_t  ngx_oof_core_seconds;
+
+
+ngx_int_t
+ngx_oof_core_preconf(ngx_conf_t *cf)
+{
+    if (ngx_oof_metric_add(cf, &ngx_oof_core_total, "oof_core_calls_total",
+                           "Calls of the bank's core by outcome.",
+                           NGX_OOF_METRIC_COUNTER)
+        != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    return ngx_oof_metric_add(cf, &ngx_oof_core_seconds,
+                              "oof_core_duration_seconds",
+                              "Duration of calls of the bank's core.",
+                              NGX_OOF_METRIC_HISTOGRAM);
+}
+
+
+ngx_int_t
+ngx_oof_core_init(ngx_conf_t *cf)
+{
+    ngx_uint_t             i;
+    ngx_oof_core_t       **cores;
+    ngx_oof_main_conf_t   *omcf;
+
+    omcf = ngx_http_conf_get_module_main_conf(cf, ngx_oof_module);
+    cores = omcf->cores.elts;
+
+    for (i = 0; i < omcf->cores.nelts; i++) {
+
+        if (ngx_oof_fetch_prepare(cf, &cores[i]->url, &cores[i]->addrs)
+            != NGX_OK
+            || ngx_oof_core_series(cf, cores[i]) != NGX_OK)
+        {
+            return NGX_ERROR;
+        }
+    }
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_oof_core_series(ngx_conf_t *cf, ngx_oof_core_t *core)
+{
+    u_char        *last;
+    ngx_int_t      series;
+    ngx_str_t      labels;
+    const char   **result;
+    u_char         buf[NGX_MAX_ERROR_STR];
+
+    labels.data = buf;
+
+    for (result = ngx_oof_core_results; *result; result++) {
+        last = ngx_slprintf(buf, buf + sizeof(buf),
+                            "core=\"%V\",result=\"%s\"", &core->name,
+                            *result);
+        labels.len = last - buf;
+
+        series = ngx_oof_metric_series(cf, &ngx_oof_core_total, &labels);
+
+        if (series == NGX_ERROR) {
+            return NGX_ERROR;
+        }
+
+        if (result == ngx_oof_core_results) {
+            core->series = series;
+        }
+    }
+
+    return NGX_OK;
+}
+
+
+char *
+ngx_oof_core_block(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    ngx_oof_main_conf_t *omcf = conf;
+
+    char             *rv;
+    u_char            c;
+    ngx_str_t        *value;
+    ngx_uint_t        i;
+    ngx_conf_t        save;
+    ngx_oof_core_t   *core, **slot;
+
+    value = cf->args->elts;
+
+    if (value[1].len == 0 || value[1].len > 64) {
+        return "has a name of 1 to 64 characters";
+    }
+
+    for (i = 0; i < value[1].len; i++) {
+        c = value[1].data[i];
+
+        if (!((c >= '0' && c <= '9') || c == '-' || c == '_'
+              || ((c | 0x20) >= 'a' && (c | 0x20) <= 'z')))
+        {
+            return "has a name of letters, digits, \"-\" and \"_\"";
+        }
+    }
+
+    if (ngx_oof_core_find(cf, &value[1]) != NULL) {
+        return "of this name exists already";
+    }
+
+    core = ngx_pcalloc(cf->pool, sizeof(ngx_oof_core_t));
+    slot = ngx_array_push(&omcf->cores);
+
+    if (core == NULL || slot == NULL) {
+        return NGX_CONF_ERROR;
+    }
+
+    *slot = core;
+
+    core->name = value[1];
+    core->timeout = NGX_CONF_UNSET_MSEC;
+    core->connect_timeout = NGX_CONF_UNSET_MSEC;
+    core->max_answer = NGX_CONF_UNSET_SIZE;
+
+    save = *cf;
+    cf->handler = ngx_oof_core_line;
+    cf->handler_conf = core;
+
+    rv = ngx_conf_parse(cf, NULL);
+
+    *cf = save;
+
+    if (rv != NGX_CONF_OK) {
+        return rv;
+    }
+
+    return ngx_oof_core_check(cf, core);
+}
+
+
+static char *
+ngx_oof_core_line(ngx_conf_t *cf, ngx_command_t *dummy, void *conf)
+{
+    ngx_oof_core_t *core = conf;
+
+    char                   *rv;
+    ngx_str_t              *value;
+    ngx_oof_core_option_t  *option;
+
+    value = cf->args->elts;
+
+    for (option = ngx_oof_core_options; option->name.len; option++) {
+
+        if (value[0].len != option->name.len
+            || ngx_strcmp(value[0].data, option->name.data) != 0)
+        {
+            continue;
+        }
+
+        if (cf->args->nelts - 1 != option->args) {
+            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                               "invalid number of arguments of \"%V\" in "
+                               "\"oof_core %V\"", &value[0], &core->name);
+            return NGX_CONF_ERROR;
+        }
+
+        rv = option->set(cf, core, value);
+
+        if (rv != NGX_CONF_OK && rv != NGX_CONF_ERROR) {
+            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                               "\"%V\" in \"oof_core %V\" %s", &value[0],
+                               &core->name, rv);
+            return NGX_CONF_ERROR;
+        }
+
+        return rv;
+    }
+
+    ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                       "unknown option \"%V\" in \"oof_core %V\"",
+                       &value[0], &core->name);
+
+    return NGX_CONF_ERROR;
+}
+
+
+static char *
+ngx_oof_core_check(ngx_conf_t *cf, ngx_oof_core_t *core)
+{
+    char  *why;
+
+    why = NULL;
+
+    if (core->url.len == 0) {
+        why = "needs \"url URL;\": where the bank's integration layer is";
+
+    } else if ((core->cert.len == 0) != (core->key.len == 0)) {
+        why = "needs \"certificate\" and \"key\" together";
+    }
+
+    if (why) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0, "\"oof_core %V\" %s",
+                           &core->name, why);
+        return NGX_CONF_ERROR;
+    }
+
+    ngx_conf_init_msec_value(core->timeout, NGX_OOF_CORE_TIMEOUT);
+    ngx_conf_init_msec_value(core->connect_timeout, NGX_OOF_CORE_CONNECT);
+    ngx_conf_init_size_value(core->max_answer, NGX_OOF_CORE_MAX_ANSWER);
+
+    return NGX_CONF_OK;
+}
+
+
+ngx_oof_core_t *
+ngx_oof_core_find(ngx_conf_t *cf, ngx_str_t *name)
+{
+    ngx_uint_t             i;
+    ngx_oof_core_t       **cores;
+    ngx_oof_main_conf_t   *omcf;
+
+    omcf = ngx_http_conf_get_module_main_conf(cf, ngx_oof_module);
+    cores = omcf->cores.elts;
+
+    for (i = 0; i < omcf->cores.nelts; i++) {
+        if (cores[i]->name.len == name->len
+            && ngx_strncmp(cores[i]->name.data, name->data, name->len) == 0)
+        {
+            return cores[i];
+        }
+    }
+
+    return NULL;
+}
+
+
+static char *
+ngx_oof_core_url(ngx_conf_t *cf, ngx_oof_core_t *core, ngx_str_t *value)
+{
+    if (core->url.len) {
+        return "is duplicate";
+    }
+
+    if (ngx_strncmp(value[1].data, "https://", 8) != 0
+        && ngx_strncmp(value[1].data, "http://", 7) != 0)
+    {
+        return "must begin with \"https://\" or \"http://\"";
+    }
+
+    core->url = value[1];
+
+    while (core->url.data[core->url.len - 1] == '/') {
+        core->url.len--;
+    }
+
+    return NGX_CONF_OK;
+}
+
+
+static char *
+ngx_oof_core_timeout(ngx_conf_t *cf, ngx_oof_core_t *core, ngx_str_t *value)
+{
+    return ngx_oof_core_msec(&core->timeout, &value[1]);
+}
+
+
+static char *
+ngx_oof_core_connect_timeout(ngx_conf_t *cf, ngx_oof_core_t *core,
+    ngx_str_t *value)
+{
+    return ngx_oof_core_msec(&core->connect_timeout, &value[1]);
+}
+
+
+static char *
+ngx_oof_core_msec(ngx_msec_t *field, ngx_str_t *value)
+{
+    ngx_int_t  n;
+
+    if (*field != NGX_CONF_UNSET_MSEC) {
+        return "is duplicate";
+    }
+
+    n = ngx_parse_time(value, 0);
+
+    if (n == NGX_ERROR || n < 1 || n > 60000) {
+        return "must be a time of 1ms to 60s";
+    }
+
+    *field = n;
+
+    return NGX_CONF_OK;
+}
+
+
+static char *
+ngx_oof_core_max_answer(ngx_conf_t *cf, ngx_oof_core_t *core,
+    ngx_str_t *value)
+{
+    ssize_t  n;
+
+    if (core->max_answer != NGX_CONF_UNSET_SIZE) {
+        return "is duplicate";
+    }
+
+    n = ngx_parse_size(&value[1]);
+
+    if (n == NGX_ERROR || n < 1024 || n > 64 * 1024 * 1024) {
+        return "must be a size of 1k to 64m";
+    }
+
+    core->max_answer = n;
+
+    return NGX_CONF_OK;
+}
+
+
+static char *
+ngx_oof_core_token_file(ngx_conf_t *cf, ngx_oof_core_t *core,
+    ngx_str_t *value)
+{
+    u_char      *p;
+    ngx_str_t    token;
+    ngx_uint_t   i;
+
+    if (core->bearer.len) {
+        return "is duplicate";
+    }
+
+    if (ngx_oof_fetch_file(cf, &value[1], NGX_OOF_CORE_TOKEN, &token)
+        != NGX_OK)
+    {
+        return NGX_CONF_ERROR;
+    }
+
+    while (token.len && token.data[token.len - 1] <= ' ') {
+        token.len--;
+    }
+
+    for (i = 0; i < token.len; i++) {
+        if (token.data[i] <= ' ' || token.data[i] > '~') {
+            break;
+        }
+    }
+
+    if (token.len == 0 || i != token.len) {
+        return "must name a file with a bearer token on one line";
+    }
+
+    p = ngx_pnalloc(cf->pool, sizeof("Authorization: Bearer ") - 1
+                              + token.len);
+    if (p == NULL) {
+        return NGX_CONF_ERROR;
+    }
+
+    core->bearer.data = p;
+
+    p = ngx_cpymem(p, "Authorization: Bearer ",
+                   sizeof("Authorization: Bearer ") - 1);
+    p = ngx_cpymem(p, token.data, token.len);
+
+    core->bearer.len = p - core->bearer.data;
+
+    return NGX_CONF_OK;
+}
+
+
+static char *
+ngx_oof_core_ca(ngx_conf_t *cf, ngx_oof_core_t *core, ngx_str_t *value)
+{
+    return ngx_oof_core_pem(cf, &core->ca, &value[1]);
+}
+
+
+static char *
+ngx_oof_core_certificate(ngx_conf_t *cf, ngx_oof_core_t *core,
+    ngx_str_t *value)
+{
+    return ngx_oof_core_pem(cf, &core->cert, &value[1]);
+}
+
+
+static char *
+ngx_oof_core_key(ngx_conf_t *cf, ngx_oof_core_t *core, ngx_str_t *value)
+{
+    return ngx_oof_core_pem(cf, &core->key, &value[1]);
+}
+
+
+static char *
+ngx_oof_core_pem(ngx_conf_t *cf, ngx_str_t *field, ngx_str_t *value)
+{
+    if (field->len) {
+        return "is duplicate";
+    }
+
+    if (ngx_oof_fetch_pem(cf, value, field) != NGX_OK) {
+        return NGX_CONF_ERROR;
+    }
+
+    return NGX_CONF_OK;
+}
+
+
+ngx_int_t
+ngx_oof_core_post(ngx_oof_core_call_t *call)
+{
+    call->status = 0;
+    call->json = NULL;
+    call->start = ngx_current_msec;
+
+    if (ngx_oof_core_request(call) != NGX_OK
+        || ngx_oof_fetch(&call->fetch) != NGX_OK)
+    {
+        ngx_oof_metric_inc(&ngx_oof_core_total,
+                           call->core->series + NGX_OOF_CORE_ERROR, 1);
+        return NGX_ERROR;
+    }
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_oof_core_request(ngx_oof_core_call_t *call)
+{
+    size_t            len;
+    ngx_str_t        *header;
+    ngx_oof_core_t   *core;
+    ngx_oof_fetch_t  *f;
+
+    f = &call->fetch;
+    core = call->core;
+
+    ngx_memzero(f, sizeof(ngx_oof_fetch_t));
+
+    f->pool = call->pool;
+    f->log = call->log;
+    ngx_str_set(&f->method, "POST");
+    f->addrs = core->addrs;
+    f->ca = core->ca;
+    f->cert = core->cert;
+    f->key = core->key;
+    f->timeout = core->timeout;
+    f->connect_timeout = core->connect_timeout;
+    f->max_size = core->max_answer;
+    f->body = call->body;
+    f->handler = ngx_oof_core_done;
+    f->data = call;
+    f->background = call->background;
+
+    len = ngx_strlen(call->path);
+
+    f->url.len = core->url.len + len;
+    f->url.data = ngx_pnalloc(call->pool, f->url.len);
+
+    if (f->url.data == NULL) {
+        return NGX_ERROR;
+    }
+
+    ngx_memcpy(ngx_cpymem(f->url.data, core->url.data, core->url.len),
+               call->path, len);
+
+    if (ngx_array_init(&f->headers, call->pool, 3, sizeof(ngx_str_t))
+        != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    header = ngx_array_push_n(&f->headers, core->bearer.len ? 3 : 2);
+
+    ngx_str_set(&header[0], "Accept: application/json");
+    ngx_str_set(&header[1], "Content-Type: application/json");
+
+    if (core->bearer.len) {
+        header[2] = core->bearer;
+    }
+
+    return NGX_OK;
+}
+
+
+void
+ngx_oof_core_cancel(ngx_oof_core_call_t *call)
+{
+    ngx_oof_fetch_cancel(&call->fetch);
+}
+
+
+static void
+ngx_oof_core_done(ngx_oof_fetch_t *f)
+{
+    const char           *why;
+    ngx_uint_t            result;
+    ngx_oof_core_call_t  *call;
+
+    call = f->data;
+    why = f->error;
+
+    call->status = f->status;
+
+    if (f->status == 0) {
+        result = NGX_OOF_CORE_ERROR;
+
+    } else if (f->status / 100 == 2) {
+        result = NGX_OOF_CORE_OK;
+
+    } else {
+        result = NGX_OOF_CORE_STATUS;
+    }
+
+    if (f->response.len
+        && ngx_oof_json_parse(call->pool, &f->response, &call->json, &why)
+           != NGX_OK)
+    {
+        call->json = NULL;
+        result = NGX_OOF_CORE_ERROR;
+
+        /* what is no JSON is no answer */
+
+        call->status = 0;
+    }
+
+    if (result == NGX_OOF_CORE_ERROR || f->status >= 500) {
+        ngx_log_error(NGX_LOG_ERR, f->log, 0,
+                      "core \"%V\" failed at \"%s\": status %ui, %s",
+                      &call->core->name, call->path, f->status,
+                      why ? why : "no reason");
+    }
+
+    ngx_oof_metric_inc(&ngx_oof_core_total, call->core->series + result, 1);
+    ngx_oof_metric_observe(&ngx_oof_core_seconds, 0,
+                           (uint64_t) (ngx_current_msec - call->start) * 1000);
+
+    call->handler(call);
+}
