@@ -210,10 +210,14 @@ class Postgres:
         if not self.psql("SELECT 1 FROM pg_database WHERE datname = 'oof'"):
             self.psql("CREATE DATABASE oof OWNER oof_owner")
 
-        process.run([os.path.join(ROOT, "build", "migrate"),
-                     self.conninfo("oof_owner")],
-                    self.box.path("log", "migrate.log"),
-                    env=dict(os.environ, OOF_ROLE="oof"))
+        try:
+            process.run([os.path.join(ROOT, "build", "migrate"),
+                         self.conninfo("oof_owner")],
+                        self.box.path("log", "migrate.log"),
+                        env=dict(os.environ, OOF_ROLE="oof"))
+        except Failure as e:
+            raise Failure("%s\n(\"sandbox/ctl drop\" throws the sandbox's "
+                          "database away)" % e)
 
         for client in cast.CLIENTS:
             self._register(client)
