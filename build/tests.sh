@@ -61,7 +61,8 @@ command_test() {
 
         # nginx's own leaks at exit are no news; the tests say where reports go
 
-        export ASAN_OPTIONS=detect_leaks=0:detect_stack_use_after_return=1
+        export ASAN_OPTIONS=detect_leaks=0:detect_odr_violation=0:\
+detect_stack_use_after_return=1
     fi
 
     tests_environment $kind
