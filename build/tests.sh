@@ -5,6 +5,7 @@
 #   OOF_NGINX, TEST_NGINX_BINARY   the nginx under test
 #   OOF_OBJS, OOF_SOURCE           its object files, and nginx's source
 #   OOF_PG_BIN                     folder of initdb and postgres
+#   OOF_LONG                       with --long: what takes its time, too
 #   OOF_VAR                        where tests keep what outlives one file
 
 
@@ -58,6 +59,8 @@ command_test() {
         nginx_headers
         nginx_build dynamic
         nginx_build sanitize
+
+        export OOF_LONG=1
 
         # nginx's own leaks at exit are no news; the tests say where reports go
 

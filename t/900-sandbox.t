@@ -39,7 +39,7 @@ system("$root/sandbox/ctl drop > /dev/null 2>&1");
 # --- a first run
 
 my $out = ctl('up');
-is($?, 0, 'run: exit status') or BAIL_OUT($out);
+is($?, 0, 'run: exit status') or die $out;
 like($out, qr/^demonstration: ok\n\z/m, 'run: ends with demonstration: ok');
 like($out, qr/^< HTTP\/1\.1 $_ /m, "run: shows the answer $_")
     for 200, 201, 204, 401, 403;
@@ -83,7 +83,7 @@ is($?, 0, 'call: exit status');
 like($out, qr{^HTTP/1\.1 201 Created\n}, 'call: the status line');
 like($out, qr{^x-fapi-interaction-id: [0-9a-f-]{36}$}mi, 'call: headers');
 my ($id) = $out =~ /"consentId": "(urn:[^"]+)"/;
-ok(defined $id, 'call: the body') or BAIL_OUT($out);
+ok(defined $id, 'call: the body') or die $out;
 
 is(status("--client one --scope consents GET $consents/$id"), 200, 'read');
 is(status("--client two --scope consents GET $consents/$id"), 403, 'foreign');
@@ -143,14 +143,14 @@ like(oof('clock +61m'), qr/"offset": 3660/, 'clock: moved');
 wait_for(sub {
     oof("call --client one --scope consents GET $consents/$id")
         =~ /"CONSENT_EXPIRED"/;
-}, 3);
+}, 20);
 like(oof("call --client one --scope consents GET $consents/$id"),
      qr/"code": "CONSENT_EXPIRED"/, 'clock: the consent is over');
 like(oof('clock 0'), qr/"offset": 0/, 'clock: back');
 wait_for(sub {
     oof("call --client one --scope consents GET $consents/$id")
         =~ /"AWAITING_AUTHORISATION"/;
-}, 3);
+}, 20);
 like(oof("call --client one --scope consents GET $consents/$id"),
      qr/"AWAITING_AUTHORISATION"/, 'clock: and the consent awaits again');
 
@@ -228,7 +228,7 @@ is(JSON::PP::decode_json(http("$core/_clock"))->{offset}, 0,
 for my $name (qw/ nginx issuer keystore core postgres /) {
     my $pid = pid($name);
     kill KILL => $pid;
-    wait_for(sub { !lives($pid) }, 5);
+    wait_for(sub { !lives($pid) }, 20);
 
     start($name);
     my $new = pid($name);
@@ -238,7 +238,7 @@ for my $name (qw/ nginx issuer keystore core postgres /) {
     is(pid($name), $new, "$name: not started twice");
     wait_for(sub {
         status("--client one --scope consents GET $consents/$id") == 200;
-    }, 5, "$name to be back");
+    }, 20, "$name to be back");
     pass("$name: the consent is there");
 }
 
@@ -274,7 +274,7 @@ is(status("--client one --scope consents GET $consents/$id"), 503,
 start('postgres');
 ok(wait_for(sub {
     status("--client one --scope consents GET $consents/$id") == 200;
-}, 5), 'the database is back: served');
+}, 20), 'the database is back: served');
 
 my $log = slurp($box->{nginx}{error_log});
 unlike($log, qr/\[(alert|emerg)\](?!.*exited on signal 9)/,

@@ -120,9 +120,10 @@ class Nginx:
         except OSError:
             return False
 
-    def start(self):
+    def start(self, patience=5):
         """Returns when it serves; never makes a second one.  Without its
-        database it serves too, and says so."""
+        database it serves too: false when it is not ready after some seconds
+        of patience."""
 
         with self.box.lock("nginx"):
             if self.pid() is None:
@@ -130,10 +131,10 @@ class Nginx:
                             signal.SIGKILL)
                 self._run()
 
-            if not process.wait(self.serves, 20):
+            if not process.wait(self.serves, 60):
                 raise Failure("nginx does not serve, see " + self.error_log)
 
-        return process.wait(self.ready, 5)
+        return process.wait(self.ready, patience)
 
     def stop(self):
         with self.box.lock("nginx"):

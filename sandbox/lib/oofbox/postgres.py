@@ -155,7 +155,7 @@ class Postgres:
             if self.pid() is None:
                 self._start()
 
-            if not process.wait(self.answers, 30, 0.1):
+            if not process.wait(self.answers, 60, 0.1):
                 raise Failure("PostgreSQL does not answer, see " + self.log)
 
     def _start(self):
@@ -184,7 +184,7 @@ class Postgres:
                 last = e
                 return False
 
-        if not process.wait(started, 20, 0.3):
+        if not process.wait(started, 60, 0.3):
             raise Failure("PostgreSQL does not start, see %s\n%s"
                           % (self.log, last))
 

@@ -108,7 +108,7 @@ class Service:
                 process.end(self._all())
                 process.spawn(self.argv(), self.log, self.pid_file)
 
-            if not process.wait(self.answers, 20):
+            if not process.wait(self.answers, 60):
                 raise Failure("%s does not answer, see %s"
                               % (self.name, self.log))
 
