@@ -12,6 +12,8 @@ static void *ngx_oof_create_main_conf(ngx_conf_t *cf);
 static char *ngx_oof_init_main_conf(ngx_conf_t *cf, void *conf);
 static void *ngx_oof_create_loc_conf(ngx_conf_t *cf);
 static char *ngx_oof_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child);
+static void ngx_oof_merge_unnamed(ngx_conf_t *cf, ngx_oof_loc_conf_t *prev,
+    ngx_oof_loc_conf_t *conf);
 static char *ngx_oof_merge_names(ngx_conf_t *cf, ngx_oof_loc_conf_t *prev,
     ngx_oof_loc_conf_t *conf);
 static char *ngx_oof_merge_api(ngx_conf_t *cf, ngx_oof_loc_conf_t *conf);
@@ -608,8 +610,6 @@ ngx_oof_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
     ngx_oof_loc_conf_t *prev = parent;
     ngx_oof_loc_conf_t *conf = child;
 
-    ngx_uint_t  errors;
-
     ngx_conf_merge_str_value(conf->brand, prev->brand, "");
     ngx_conf_merge_str_value(conf->organisation_id, prev->organisation_id, "");
     ngx_conf_merge_str_value(conf->base_url, prev->base_url, "");
@@ -623,9 +623,11 @@ ngx_oof_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
     ngx_conf_merge_value(conf->retry_after, prev->retry_after, 5);
     ngx_conf_merge_size_value(conf->body_size, prev->body_size, 0);
 
-    errors = conf->brand.len ? NGX_OOF_ERRORS_JSON : NGX_OOF_ERRORS_OFF;
+    ngx_conf_merge_uint_value(conf->errors, prev->errors, NGX_OOF_ERRORS_AUTO);
 
-    ngx_conf_merge_uint_value(conf->errors, prev->errors, errors);
+    if (conf->errors == NGX_OOF_ERRORS_AUTO && conf->brand.len) {
+        conf->errors = NGX_OOF_ERRORS_JSON;
+    }
 
     if (conf->issuing_ca_file.len == 0) {
         conf->issuing_ca_file = prev->issuing_ca_file;
@@ -644,11 +646,44 @@ ngx_oof_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
         return NGX_CONF_ERROR;
     }
 
+    ngx_oof_merge_unnamed(cf, prev, conf);
+
     if (conf->api) {
         return ngx_oof_merge_api(cf, conf);
     }
 
     return NGX_CONF_OK;
+}
+
+
+/* what "if" and "limit_except" make is the same location still */
+
+static void
+ngx_oof_merge_unnamed(ngx_conf_t *cf, ngx_oof_loc_conf_t *prev,
+    ngx_oof_loc_conf_t *conf)
+{
+    ngx_http_core_loc_conf_t  *clcf;
+
+    clcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);
+
+    if (!clcf->noname) {
+        return;
+    }
+
+    /* one that has a handler of its own is guarded as the API is */
+
+    if (conf->api == NULL && prev->api) {
+        conf->api = prev->api;
+
+        if (clcf->handler == NULL) {
+            clcf->handler = ngx_oof_content_handler;
+        }
+    }
+
+    if (conf->health == 0 && clcf->handler == NULL && prev->health) {
+        conf->health = prev->health;
+        clcf->handler = ngx_oof_health_handler;
+    }
 }
 
 

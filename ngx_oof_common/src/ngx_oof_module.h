@@ -16,6 +16,7 @@
 
 #define NGX_OOF_ERRORS_OFF        0
 #define NGX_OOF_ERRORS_JSON       1
+#define NGX_OOF_ERRORS_AUTO       2    /* off, as there is no brand so far */
 
 #define NGX_OOF_HEALTH_LIVE       1
 #define NGX_OOF_HEALTH_READY      2
