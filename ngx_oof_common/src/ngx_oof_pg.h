@@ -135,6 +135,12 @@ void ngx_oof_pg_time(ngx_oof_pg_unit_t *u, int64_t us);   /* timestamptz */
  */
 ngx_int_t ngx_oof_pg_send(ngx_oof_pg_unit_t *u);
 
+/*
+ * What a unit that is awaited comes to when its deadline has passed:
+ * NGX_OOF_PG_TIMEOUT, or NGX_OOF_PG_DOWN while there is no lane for it.
+ */
+ngx_uint_t ngx_oof_pg_late(ngx_oof_pg_unit_t *u);
+
 /* the request has gone: let the unit finish, call nobody */
 void ngx_oof_pg_detach(ngx_oof_pg_unit_t *u);
 

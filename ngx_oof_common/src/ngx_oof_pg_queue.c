@@ -507,16 +507,12 @@ ngx_oof_pg_expire(ngx_oof_pg_unit_t *u)
     ngx_uint_t              rc;
     ngx_oof_pg_handler_pt   handler;
 
-    rc = NGX_OOF_PG_TIMEOUT;
+    rc = ngx_oof_pg_late(u);
 
     switch (u->state) {
 
     case NGX_OOF_PG_UNIT_WAITING:
     case NGX_OOF_PG_UNIT_BEHIND:
-
-        if (ngx_oof_pg_down(&u->db->classes[u->lanes])) {
-            rc = NGX_OOF_PG_DOWN;
-        }
 
         ngx_oof_pg_dequeue(u);
         ngx_oof_pg_end(u, rc);
@@ -535,6 +531,20 @@ ngx_oof_pg_expire(ngx_oof_pg_unit_t *u)
             handler(u);
         }
     }
+}
+
+
+ngx_uint_t
+ngx_oof_pg_late(ngx_oof_pg_unit_t *u)
+{
+    if ((u->state == NGX_OOF_PG_UNIT_WAITING
+         || u->state == NGX_OOF_PG_UNIT_BEHIND)
+        && ngx_oof_pg_down(&u->db->classes[u->lanes]))
+    {
+        return NGX_OOF_PG_DOWN;
+    }
+
+    return NGX_OOF_PG_TIMEOUT;
 }
 
 

@@ -721,6 +721,7 @@ ngx_oof_request_continue(ngx_oof_request_t *o, ngx_int_t rc)
 static void
 ngx_oof_request_deadline(ngx_event_t *ev)
 {
+    ngx_uint_t           rc;
     ngx_connection_t    *c;
     ngx_oof_request_t   *o;
     ngx_http_request_t  *r;
@@ -730,6 +731,8 @@ ngx_oof_request_deadline(ngx_event_t *ev)
     c = r->connection;
 
     ngx_http_set_log_request(c->log, r);
+
+    rc = o->unit ? ngx_oof_pg_late(o->unit) : NGX_OOF_PG_TIMEOUT;
 
     ngx_oof_request_forget(o);
 
@@ -750,7 +753,7 @@ ngx_oof_request_deadline(ngx_event_t *ev)
 
     /* a step that is awaited no longer decides: the request ends here */
 
-    (void) ngx_oof_error_status(o, NGX_HTTP_GATEWAY_TIME_OUT);
+    (void) ngx_oof_error_unit(o, rc);
 
     ngx_oof_request_resume(o, NGX_OK);
 }
