@@ -105,7 +105,12 @@ is($o->get('/ready')->{status}, 503, 'TLS: refused: not ready');
 
 start("host=localhost $tls" =~ s/verify-full/verify-ca/r);
 works('localhost');
-unlike($o->log_text, qr/\[warn\]/, 'localhost: needs no resolver');
+
+SKIP: {
+    skip 'this machine has no localhost in its hosts file', 1
+        if !gethostbyname 'localhost';
+    unlike($o->log_text, qr/\[warn\]/, 'localhost: needs no resolver');
+}
 
 my $dns = dns('db.oof.test' => [ '127.0.0.9', '127.0.0.1' ]);
 
