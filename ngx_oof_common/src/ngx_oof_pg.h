@@ -52,6 +52,8 @@ typedef struct {
     int                     *lengths;
     int                     *formats;
     PGresult                *result;
+    ngx_uint_t               row;         /* of a result for many units */
+    ngx_uint_t              *sharers;     /* NULL: the result is its own */
 } ngx_oof_pg_statement_t;
 
 
@@ -89,6 +91,8 @@ struct ngx_oof_pg_unit_s {
     ngx_queue_t              behind;      /* units that wait for its key */
     ngx_uint_t               lanes;       /* class of lanes it goes to */
     ngx_uint_t               aborts;      /* not run: a neighbour failed */
+    ngx_uint_t               many;        /* units of the statement that it
+                                           * begins; 0: not for many */
 
     unsigned                 state:3;
     unsigned                 failed:1;    /* memory ran short */

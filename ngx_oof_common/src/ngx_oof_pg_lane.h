@@ -38,6 +38,9 @@
 /* segments in flight on a read lane; what comes meanwhile makes longer ones */
 #define NGX_OOF_PG_READ_AHEAD    4
 
+/* segments on a write lane, when the queue fills another */
+#define NGX_OOF_PG_WRITE_AHEAD   2
+
 /* a class is down when each of its lanes has failed as often in a row */
 #define NGX_OOF_PG_DOWN_AFTER    2
 
@@ -115,6 +118,8 @@ typedef struct {
     ngx_uint_t               statement;
 
     ngx_oof_pg_unit_t       *culprit;
+    ngx_uint_t               many;       /* units of the statement that failed;
+                                          * 0: it was of one */
     char                     sqlstate[6];
 
     unsigned                 got:1;      /* this statement's result */

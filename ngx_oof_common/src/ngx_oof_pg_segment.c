@@ -9,6 +9,7 @@
 
 
 #define NGX_OOF_PG_INT4_OID      23
+#define NGX_OOF_PG_ARRAY_HEAD    20      /* bytes before its elements */
 
 
 /* what an error means for the unit that raised it, and for its segment */
@@ -31,6 +32,18 @@ typedef struct {
 static ngx_uint_t ngx_oof_pg_segment_may(ngx_oof_pg_lane_t *lane,
     ngx_oof_pg_unit_t *u);
 static ngx_int_t ngx_oof_pg_segment_make(ngx_oof_pg_lane_t *lane);
+static ngx_int_t ngx_oof_pg_segment_many(ngx_oof_pg_lane_t *lane,
+    ngx_oof_pg_segment_t *seg, ngx_oof_pg_unit_t *first, ngx_uint_t most);
+static ngx_uint_t ngx_oof_pg_segment_joins(ngx_oof_pg_class_t *class,
+    ngx_oof_pg_unit_t *first, ngx_oof_pg_unit_t *u);
+static ngx_int_t ngx_oof_pg_segment_arrays(ngx_oof_pg_lane_t *lane,
+    ngx_oof_pg_unit_t *first, ngx_uint_t n);
+static char *ngx_oof_pg_segment_array(char *p, ngx_oof_pg_unit_t *first,
+    ngx_uint_t n, ngx_uint_t param);
+static char *ngx_oof_pg_segment_word(char *p, uint32_t n);
+static void ngx_oof_pg_segment_take(ngx_oof_pg_lane_t *lane,
+    ngx_oof_pg_segment_t *seg, ngx_oof_pg_unit_t *u);
+static ngx_int_t ngx_oof_pg_segment_share(ngx_oof_pg_unit_t *first);
 static ngx_int_t ngx_oof_pg_segment_unit(ngx_oof_pg_lane_t *lane,
     ngx_oof_pg_segment_t *seg, ngx_oof_pg_unit_t *u);
 static ngx_uint_t ngx_oof_pg_segment_stale(ngx_oof_pg_unit_t *u);
@@ -75,7 +88,8 @@ static ngx_oof_pg_fate_t  ngx_oof_pg_fates[] = {
 
 /*
  * Sends what waits for this lane.  A read lane has some segments on their way;
- * the others have one, and a new one is made of all that has queued meanwhile.
+ * the others have one, and a new one is made of all that has queued meanwhile,
+ * unless that fills a segment of a write lane before.
  */
 
 void
@@ -149,6 +163,16 @@ ngx_oof_pg_segment_may(ngx_oof_pg_lane_t *lane, ngx_oof_pg_unit_t *u)
             return lane->nsegments < NGX_OOF_PG_MAX_SEGMENTS;
         }
 
+        /*
+         * A full segment gains nothing by waiting: it stands behind the one
+         * that is on its way, so that the server has work while answers and
+         * new units are made here.
+         */
+
+        if (lane->class->nwaiting >= lane->class->db->segment_units) {
+            return lane->nsegments < NGX_OOF_PG_WRITE_AHEAD;
+        }
+
         /* fall through */
 
     default:
@@ -200,6 +224,7 @@ ngx_oof_pg_segment_make(ngx_oof_pg_lane_t *lane)
     seg->nunits = 0;
     seg->size = 0;
     seg->culprit = NULL;
+    seg->many = 0;
     seg->sqlstate[0] = '\0';
     seg->got = 0;
     seg->error = 0;
@@ -223,7 +248,7 @@ ngx_oof_pg_segment_make(ngx_oof_pg_lane_t *lane)
             continue;
         }
 
-        if (ngx_oof_pg_segment_unit(lane, seg, u) != NGX_OK) {
+        if (ngx_oof_pg_segment_many(lane, seg, u, most) != NGX_OK) {
             return NGX_ERROR;
         }
 
@@ -247,14 +272,189 @@ ngx_oof_pg_segment_make(ngx_oof_pg_lane_t *lane)
 }
 
 
+/*
+ * Units that wait one behind the other for the same statement go as one, when
+ * there is one for many: the server then starts and ends it once for all.
+ * Those that run again go by themselves, so that a culprit is found.
+ */
+
 static ngx_int_t
-ngx_oof_pg_segment_unit(ngx_oof_pg_lane_t *lane, ngx_oof_pg_segment_t *seg,
+ngx_oof_pg_segment_many(ngx_oof_pg_lane_t *lane, ngx_oof_pg_segment_t *seg,
+    ngx_oof_pg_unit_t *first, ngx_uint_t most)
+{
+    size_t               size;
+    ngx_int_t            rc;
+    ngx_uint_t           i, n;
+    ngx_queue_t         *q;
+    ngx_oof_pg_unit_t   *u;
+    ngx_oof_pg_class_t  *class;
+
+    class = lane->class;
+    size = seg->size;
+    n = 0;
+
+    for (q = &first->queue;
+         q != ngx_queue_sentinel(&class->waiting) && seg->nunits + n < most;
+         q = ngx_queue_next(q))
+    {
+        u = ngx_queue_data(q, ngx_oof_pg_unit_t, queue);
+        size += u->size;
+
+        if (!ngx_oof_pg_segment_joins(class, first, u)
+            || (n && size > class->db->segment_size))
+        {
+            break;
+        }
+
+        n++;
+    }
+
+    if (n < 2) {
+        return ngx_oof_pg_segment_unit(lane, seg, first);
+    }
+
+    rc = ngx_oof_pg_segment_arrays(lane, first, n);
+
+    u = first;
+
+    for (i = 0; i < n; i++) {
+        q = ngx_queue_next(&u->queue);
+
+        ngx_oof_pg_segment_take(lane, seg, u);
+
+        u->many = (i == 0) ? n : 0;
+        u = ngx_queue_data(q, ngx_oof_pg_unit_t, queue);
+    }
+
+    return rc;
+}
+
+
+static ngx_uint_t
+ngx_oof_pg_segment_joins(ngx_oof_pg_class_t *class, ngx_oof_pg_unit_t *first,
     ngx_oof_pg_unit_t *u)
 {
-    const char              *name;
+    return class->class == NGX_OOF_PG_WRITE
+           && u->nstatements == 1
+           && u->runs + u->aborts == 0
+           && !u->doubt
+           && u->statements[0].sql == first->statements[0].sql
+           && u->statements[0].sql->many
+           && (ngx_msec_int_t) (u->deadline - ngx_current_msec) > 0;
+}
+
+
+/*
+ * Sends the parameters of "n" units as arrays in PostgreSQL's binary form: five
+ * words of head (dimensions, nulls, type, length, first index), then each
+ * element with its length.
+ */
+
+static ngx_int_t
+ngx_oof_pg_segment_arrays(ngx_oof_pg_lane_t *lane, ngx_oof_pg_unit_t *first,
+    ngx_uint_t n)
+{
+    int                *lengths, *formats;
+    char               *p;
+    size_t              size;
+    ngx_int_t           rc;
+    ngx_uint_t          i;
+    const char        **values;
+    ngx_queue_t        *q;
+    ngx_oof_sql_t      *sql;
+    ngx_oof_pg_unit_t  *u;
+
+    sql = first->statements[0].sql;
+
+    size = sql->nparams * (NGX_OOF_PG_ARRAY_HEAD + sizeof(char *)
+                           + 2 * sizeof(int));
+    q = &first->queue;
+
+    for (i = 0; i < n; i++) {
+        u = ngx_queue_data(q, ngx_oof_pg_unit_t, queue);
+        size += u->size + 4 * sql->nparams;
+        q = ngx_queue_next(q);
+    }
+
+    values = ngx_alloc(size, ngx_cycle->log);
+    if (values == NULL) {
+        return NGX_ERROR;
+    }
+
+    lengths = (int *) (values + sql->nparams);
+    formats = lengths + sql->nparams;
+    p = (char *) (formats + sql->nparams);
+
+    for (i = 0; i < sql->nparams; i++) {
+        values[i] = p;
+        p = ngx_oof_pg_segment_array(p, first, n, i);
+        lengths[i] = (int) (p - values[i]);
+        formats[i] = 1;
+    }
+
+    rc = PQsendQueryPrepared(lane->conn, sql->many->name, (int) sql->nparams,
+                             values, lengths, formats, 1)
+         ? NGX_OK : NGX_ERROR;
+
+    ngx_explicit_memzero(values, size);
+    ngx_free(values);
+
+    return rc;
+}
+
+
+static char *
+ngx_oof_pg_segment_array(char *p, ngx_oof_pg_unit_t *first, ngx_uint_t n,
+    ngx_uint_t param)
+{
+    char                    *nulls;
     ngx_uint_t               i;
-    ngx_oof_pg_class_t      *class;
+    ngx_queue_t             *q;
+    ngx_oof_pg_unit_t       *u;
     ngx_oof_pg_statement_t  *s;
+
+    p = ngx_oof_pg_segment_word(p, 1);
+    nulls = p;
+    p = ngx_oof_pg_segment_word(p, 0);
+    p = ngx_oof_pg_segment_word(p, first->statements[0].sql->types[param]);
+    p = ngx_oof_pg_segment_word(p, n);
+    p = ngx_oof_pg_segment_word(p, 1);
+
+    q = &first->queue;
+
+    for (i = 0; i < n; i++) {
+        u = ngx_queue_data(q, ngx_oof_pg_unit_t, queue);
+        s = &u->statements[0];
+        q = ngx_queue_next(q);
+
+        if (s->values[param] == NULL) {
+            p = ngx_oof_pg_segment_word(p, (uint32_t) -1);
+            (void) ngx_oof_pg_segment_word(nulls, 1);
+            continue;
+        }
+
+        p = ngx_oof_pg_segment_word(p, (uint32_t) s->lengths[param]);
+        p = (char *) ngx_cpymem(p, s->values[param], s->lengths[param]);
+    }
+
+    return p;
+}
+
+
+static char *
+ngx_oof_pg_segment_word(char *p, uint32_t n)
+{
+    n = htonl(n);
+
+    return (char *) ngx_cpymem(p, &n, 4);
+}
+
+
+static void
+ngx_oof_pg_segment_take(ngx_oof_pg_lane_t *lane, ngx_oof_pg_segment_t *seg,
+    ngx_oof_pg_unit_t *u)
+{
+    ngx_oof_pg_class_t  *class;
 
     class = lane->class;
 
@@ -272,6 +472,23 @@ ngx_oof_pg_segment_unit(ngx_oof_pg_lane_t *lane, ngx_oof_pg_segment_t *seg,
                                (uint64_t) (ngx_current_msec - u->queued)
                                * 1000);
     }
+}
+
+
+static ngx_int_t
+ngx_oof_pg_segment_unit(ngx_oof_pg_lane_t *lane, ngx_oof_pg_segment_t *seg,
+    ngx_oof_pg_unit_t *u)
+{
+    const char              *name;
+    ngx_uint_t               i;
+    ngx_oof_pg_class_t      *class;
+    ngx_oof_pg_statement_t  *s;
+
+    class = lane->class;
+
+    ngx_oof_pg_segment_take(lane, seg, u);
+
+    u->many = 0;
 
     for (i = 0; i < u->nstatements; i++) {
         s = &u->statements[i];
@@ -393,7 +610,8 @@ ngx_oof_pg_segment_result(ngx_oof_pg_lane_t *lane, ngx_oof_pg_segment_t *seg,
         }
 
         s->result = res;
-        return NGX_OK;
+
+        return seg->unit->many ? ngx_oof_pg_segment_share(seg->unit) : NGX_OK;
 
     case PGRES_PIPELINE_ABORTED:
         PQclear(res);
@@ -427,6 +645,16 @@ ngx_oof_pg_segment_result(ngx_oof_pg_lane_t *lane, ngx_oof_pg_segment_t *seg,
 
     seg->error = 1;
     seg->culprit = seg->unit;
+    seg->many = 0;
+
+    if (seg->unit && seg->unit->many) {
+
+        /* which of them it was is not known: none has run */
+
+        seg->many = seg->unit->many;
+        seg->culprit = NULL;
+    }
+
     ngx_cpystrn((u_char *) seg->sqlstate, (u_char *) sqlstate,
                 sizeof(seg->sqlstate));
 
@@ -436,11 +664,53 @@ ngx_oof_pg_segment_result(ngx_oof_pg_lane_t *lane, ngx_oof_pg_segment_t *seg,
 }
 
 
+/* a row for each of the units that the statement was for */
+
+static ngx_int_t
+ngx_oof_pg_segment_share(ngx_oof_pg_unit_t *first)
+{
+    PGresult                *res;
+    ngx_uint_t               i, *sharers;
+    ngx_queue_t             *q;
+    ngx_oof_pg_unit_t       *u;
+    ngx_oof_pg_statement_t  *s;
+
+    res = first->statements[0].result;
+
+    if ((ngx_uint_t) PQntuples(res) != first->many) {
+        return NGX_ERROR;
+    }
+
+    sharers = ngx_alloc(sizeof(ngx_uint_t), ngx_cycle->log);
+    if (sharers == NULL) {
+        return NGX_ERROR;
+    }
+
+    *sharers = first->many;
+
+    q = &first->queue;
+
+    for (i = 0; i < first->many; i++) {
+        u = ngx_queue_data(q, ngx_oof_pg_unit_t, queue);
+        s = &u->statements[0];
+
+        s->result = res;
+        s->row = i;
+        s->sharers = sharers;
+
+        q = ngx_queue_next(q);
+    }
+
+    return NGX_OK;
+}
+
+
 /* after the last statement of the last unit only the commit can fail */
 
 static void
 ngx_oof_pg_segment_next(ngx_oof_pg_segment_t *seg)
 {
+    ngx_uint_t          i;
     ngx_queue_t        *q;
     ngx_oof_pg_unit_t  *u;
 
@@ -453,6 +723,10 @@ ngx_oof_pg_segment_next(ngx_oof_pg_segment_t *seg)
     }
 
     q = ngx_queue_next(&u->queue);
+
+    for (i = 1; i < u->many; i++) {
+        q = ngx_queue_next(q);
+    }
 
     seg->statement = 0;
     seg->unit = (q == ngx_queue_sentinel(&seg->units))
@@ -536,7 +810,7 @@ ngx_oof_pg_segment_failed(ngx_oof_pg_lane_t *lane, ngx_oof_pg_segment_t *seg,
 
     culprit = seg->culprit;
 
-    if (culprit == NULL && seg->nunits == 1) {
+    if (culprit == NULL && seg->nunits == 1 && !seg->many) {
         q = ngx_queue_head(&seg->units);
         culprit = ngx_queue_data(q, ngx_oof_pg_unit_t, queue);
     }
@@ -548,6 +822,10 @@ ngx_oof_pg_segment_failed(ngx_oof_pg_lane_t *lane, ngx_oof_pg_segment_t *seg,
         u = ngx_queue_data(q, ngx_oof_pg_unit_t, queue);
 
         ngx_queue_remove(q);
+
+        if (seg->many && u == seg->unit) {
+            ran = 0;
+        }
 
         if (u == culprit) {
             ran = 0;
@@ -566,7 +844,7 @@ ngx_oof_pg_segment_failed(ngx_oof_pg_lane_t *lane, ngx_oof_pg_segment_t *seg,
         ngx_oof_pg_segment_neighbour(lane, u, fate, &again);
     }
 
-    if (culprit == NULL) {
+    if (culprit == NULL && !seg->many) {
         ngx_oof_pg_segment_halve(&again);
     }
 

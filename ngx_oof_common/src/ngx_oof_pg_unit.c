@@ -228,7 +228,7 @@ ngx_oof_pg_rows(ngx_oof_pg_unit_t *u, ngx_uint_t s)
         return 0;
     }
 
-    return PQntuples(u->statements[s].result);
+    return u->statements[s].sharers ? 1 : PQntuples(u->statements[s].result);
 }
 
 
@@ -312,6 +312,7 @@ ngx_oof_pg_value(ngx_oof_pg_unit_t *u, ngx_uint_t s, ngx_uint_t row,
     }
 
     res = u->statements[s].result;
+    row += u->statements[s].row;
 
     if (col >= (ngx_uint_t) PQnfields(res)
         || PQgetisnull(res, (int) row, (int) col))
@@ -328,11 +329,23 @@ ngx_oof_pg_value(ngx_oof_pg_unit_t *u, ngx_uint_t s, ngx_uint_t row,
 void
 ngx_oof_pg_unit_clear(ngx_oof_pg_unit_t *u)
 {
-    ngx_uint_t  i;
+    ngx_uint_t               i;
+    ngx_oof_pg_statement_t  *s;
 
     for (i = 0; i < u->nstatements; i++) {
-        PQclear(u->statements[i].result);
-        u->statements[i].result = NULL;
+        s = &u->statements[i];
+
+        if (s->sharers == NULL) {
+            PQclear(s->result);
+
+        } else if (--*s->sharers == 0) {
+            PQclear(s->result);
+            ngx_free(s->sharers);
+        }
+
+        s->result = NULL;
+        s->sharers = NULL;
+        s->row = 0;
     }
 }
 

@@ -21,6 +21,11 @@
  * "FOR UPDATE SKIP LOCKED", a second statement NAME.solo without "SKIP LOCKED"
  * is made for the solo lane.  The C name of file consent_get.sql is
  * ngx_oof_sql_consent_get.
+ *
+ * A file NAME_many.sql beside NAME.sql does for many units at once what that
+ * does for one: its parameters are arrays of the same types in the same order,
+ * its rows are the units' results in their order.  It is for units that have
+ * not run before, so it need not look for an earlier run.
  */
 
 struct ngx_oof_sql_s {
@@ -28,6 +33,7 @@ struct ngx_oof_sql_s {
     const char      *text;
     const char      *solo_name;    /* NULL: the same statement serves */
     const char      *solo_text;
+    ngx_oof_sql_t   *many;         /* NULL: each goes by itself */
     ngx_uint_t       nparams;
     const Oid       *types;
 };
