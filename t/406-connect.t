@@ -105,12 +105,8 @@ is($o->get('/ready')->{status}, 503, 'TLS: refused: not ready');
 
 start("host=localhost $tls" =~ s/verify-full/verify-ca/r);
 works('localhost');
-
-SKIP: {
-    skip 'this machine has no localhost in its hosts file', 1
-        if !gethostbyname 'localhost';
-    unlike($o->log_text, qr/\[warn\]/, 'localhost: needs no resolver');
-}
+unlike($o->log_text, qr/\[warn\](?!.*libpq \d+ may hang)/,
+       'localhost: needs no resolver');
 
 my $dns = dns('db.oof.test' => [ '127.0.0.9', '127.0.0.1' ]);
 
