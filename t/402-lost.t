@@ -134,10 +134,10 @@ cmp_ok($seen{200} // 0, '>=', 1, 'doubt: answered by another run');
 whole('doubt');
 
 $r = { };
-my @r = $o->many([ 'class=write&deadline=600&s=lab_sleep&i=300' ],
+my @r = $o->many([ 'class=write&deadline=2000&s=lab_sleep&i=1500' ],
                  pause => 0.1, meanwhile => sub { $cluster->stop('immediate') });
 is($r[0]{status}, 503, 'doubt: no lane until the deadline: 503');
-cmp_ok($r[0]{ms}, '>=', 600, 'doubt: not before');
+cmp_ok($r[0]{ms}, '>=', 2000, 'doubt: not before');
 $cluster->start;
 wait_for(sub { $o->get('/ready')->{status} == 200 }, 3, 'ready');
 
