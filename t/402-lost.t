@@ -183,4 +183,24 @@ whole('kill -9');
 
 
 
+
+# --- a backend that is frozen
+
+$o->stop;
+$o = Test::Oof::Lab->start(log_level => 'notice',
+                           database => 'statement_timeout 300ms;'
+                                       . ' solo_lock_timeout 200ms;');
+is($o->lab("class=read&s=lab_get&u=$ids[0]")->{status}, 200, 'frozen: before');
+
+my ($frozen) = psql("SELECT pid FROM pg_stat_activity WHERE application_name"
+                    . " = 'oof' AND query LIKE 'SELECT n, note FROM lab%'");
+kill 'STOP', $frozen->[0];
+
+$r = $o->lab("class=read&s=lab_get&u=$ids[0]");
+is($r->{status}, 200, 'frozen: answered by another one');
+is($r->{runs}, 2, 'frozen: by another run');
+cmp_ok($r->{ms}, '>=', 1900, 'frozen: not before');
+cmp_ok($r->{ms}, '<', 4000, 'frozen: nor long after');
+kill 'CONT', $frozen->[0];
+
 done_testing();

@@ -48,7 +48,7 @@
 #define NGX_OOF_PG_TICK          100     /* deadlines are looked at */
 #define NGX_OOF_PG_BACKOFF       50
 #define NGX_OOF_PG_MAX_BACKOFF   1000
-#define NGX_OOF_PG_STALL         10000   /* plus statement_timeout */
+#define NGX_OOF_PG_STALL         1000    /* plus 3 statement_timeout */
 #define NGX_OOF_PG_QUIT_LINGER   1000    /* unused lanes of a quitting worker */
 #define NGX_OOF_PG_LEASE_LINGER  10000   /* unused lease lanes */
 #define NGX_OOF_PG_CHECK         2000    /* at the start */

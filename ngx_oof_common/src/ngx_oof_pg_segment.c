@@ -591,7 +591,7 @@ static ngx_int_t
 ngx_oof_pg_segment_result(ngx_oof_pg_lane_t *lane, ngx_oof_pg_segment_t *seg,
     PGresult *res)
 {
-    const char              *sqlstate, *name;
+    const char              *sqlstate, *severity, *name;
     ngx_uint_t               fate;
     ngx_oof_pg_statement_t  *s;
 
@@ -636,10 +636,19 @@ ngx_oof_pg_segment_result(ngx_oof_pg_lane_t *lane, ngx_oof_pg_segment_t *seg,
         return NGX_OK;
     }
 
-    fate = ngx_oof_pg_fate(sqlstate);
+    /* after FATAL or PANIC nothing comes */
+
+    severity = PQresultErrorField(res, PG_DIAG_SEVERITY_NONLOCALIZED);
+
+    fate = (severity && ngx_strcmp(severity, "ERROR") != 0)
+           ? NGX_OOF_PG_GONE : ngx_oof_pg_fate(sqlstate);
+
     name = s ? s->sql->name : "commit";
 
-    ngx_oof_pg_log_error((fate == NGX_OOF_PG_RACE || fate == NGX_OOF_PG_LOCKED)
+    /* a lane that is lost is logged as such */
+
+    ngx_oof_pg_log_error((fate == NGX_OOF_PG_RACE || fate == NGX_OOF_PG_LOCKED
+                          || fate == NGX_OOF_PG_GONE)
                          ? NGX_LOG_INFO : NGX_LOG_ERR,
                          lane->class->db, name, res);
 
