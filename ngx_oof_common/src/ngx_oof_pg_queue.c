@@ -370,7 +370,7 @@ ngx_oof_pg_down(ngx_oof_pg_class_t *class)
     for (i = 0; i < class->nlanes; i++) {
         if (class->lanes[i].state == NGX_OOF_PG_LANE_UP
             || class->lanes[i].state == NGX_OOF_PG_LANE_CLOSED
-            || class->lanes[i].failures < NGX_OOF_PG_DOWN_AFTER)
+            || class->lanes[i].strikes < NGX_OOF_PG_MAX_STRIKES)
         {
             return 0;
         }
