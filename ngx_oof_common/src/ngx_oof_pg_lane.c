@@ -264,6 +264,14 @@ ngx_oof_pg_lane_timer_handler(ngx_event_t *ev)
     switch (lane->state) {
 
     case NGX_OOF_PG_LANE_UP:
+
+        /* units that came in this turn of the event loop are sent at its end */
+
+        if (ngx_oof_pg_lane_wanted(lane)) {
+            ngx_oof_pg_lane_idle(lane);
+            return;
+        }
+
         ngx_oof_pg_lane_close(lane);
         return;
 
