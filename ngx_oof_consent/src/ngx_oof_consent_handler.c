@@ -13,23 +13,6 @@
 #define NGX_OOF_CONSENT_URN_MAX   256
 
 
-/* columns of consent_get */
-
-typedef enum {
-    NGX_OOF_CONSENT_COL_CLIENT = 0,
-    NGX_OOF_CONSENT_COL_CREATION,
-    NGX_OOF_CONSENT_COL_STATUS,
-    NGX_OOF_CONSENT_COL_STATUS_UPDATE,
-    NGX_OOF_CONSENT_COL_PERMISSIONS,
-    NGX_OOF_CONSENT_COL_EXPIRATION,
-    NGX_OOF_CONSENT_COL_REJECTED_BY,
-    NGX_OOF_CONSENT_COL_REASON_CODE,
-    NGX_OOF_CONSENT_COL_REASON_INFO,
-    NGX_OOF_CONSENT_COL_LINKED,
-    NGX_OOF_CONSENT_COL_LINK_ID
-} ngx_oof_consent_col_e;
-
-
 /* outcomes of consent_delete_outcome */
 
 #define NGX_OOF_CONSENT_ENDED     1
@@ -38,15 +21,9 @@ typedef enum {
 #define NGX_OOF_CONSENT_OVER      4
 
 
-static ngx_int_t ngx_oof_consent_param(ngx_oof_request_t *o,
-    ngx_oof_consent_t **consent);
 static ngx_int_t ngx_oof_consent_malformed_id(ngx_oof_request_t *o);
-static ngx_int_t ngx_oof_consent_unknown(ngx_oof_request_t *o);
-static ngx_int_t ngx_oof_consent_foreign(ngx_oof_request_t *o);
 static ngx_int_t ngx_oof_consent_got(ngx_oof_request_t *o,
     ngx_oof_pg_unit_t *u);
-static void ngx_oof_consent_row(ngx_oof_pg_unit_t *u,
-    ngx_oof_consent_t *consent);
 static void ngx_oof_consent_col_str(ngx_oof_pg_unit_t *u, ngx_uint_t col,
     ngx_str_t *value);
 static ngx_int_t ngx_oof_consent_end(ngx_oof_request_t *o,
@@ -90,12 +67,9 @@ ngx_oof_consent_get(ngx_oof_request_t *o)
 }
 
 
-/*
- * The consent that the path names.  NGX_DECLINED: an error is prepared.  One
- * consent has one name: what differs from it in anything is unknown.
- */
+/* one consent has one name: what differs from it in anything is unknown */
 
-static ngx_int_t
+ngx_int_t
 ngx_oof_consent_param(ngx_oof_request_t *o, ngx_oof_consent_t **consent)
 {
     ngx_str_t           *urn, id;
@@ -154,7 +128,7 @@ ngx_oof_consent_malformed_id(ngx_oof_request_t *o)
 }
 
 
-static ngx_int_t
+ngx_int_t
 ngx_oof_consent_unknown(ngx_oof_request_t *o)
 {
     (void) ngx_oof_error(o, NGX_HTTP_NOT_FOUND, "NOT_FOUND",
@@ -165,7 +139,7 @@ ngx_oof_consent_unknown(ngx_oof_request_t *o)
 }
 
 
-static ngx_int_t
+ngx_int_t
 ngx_oof_consent_foreign(ngx_oof_request_t *o)
 {
     (void) ngx_oof_error(o, NGX_HTTP_FORBIDDEN, "FORBIDDEN",
@@ -180,7 +154,7 @@ ngx_oof_consent_foreign(ngx_oof_request_t *o)
 static ngx_int_t
 ngx_oof_consent_got(ngx_oof_request_t *o, ngx_oof_pg_unit_t *u)
 {
-    ngx_str_t           body, client_id;
+    ngx_str_t           body;
     ngx_oof_consent_t  *consent;
 
     if (ngx_oof_pg_rows(u, 0) == 0) {
@@ -188,12 +162,7 @@ ngx_oof_consent_got(ngx_oof_request_t *o, ngx_oof_pg_unit_t *u)
         return NGX_OK;
     }
 
-    ngx_oof_pg_get_str(u, 0, 0, NGX_OOF_CONSENT_COL_CLIENT, &client_id);
-
-    if (client_id.len != o->token->client_id.len
-        || ngx_memcmp(client_id.data, o->token->client_id.data, client_id.len)
-           != 0)
-    {
+    if (!ngx_oof_consent_own(o, u)) {
         (void) ngx_oof_consent_foreign(o);
         return NGX_OK;
     }
@@ -210,7 +179,21 @@ ngx_oof_consent_got(ngx_oof_request_t *o, ngx_oof_pg_unit_t *u)
 }
 
 
-static void
+ngx_uint_t
+ngx_oof_consent_own(ngx_oof_request_t *o, ngx_oof_pg_unit_t *u)
+{
+    ngx_str_t  *mine, client_id;
+
+    mine = &o->token->client_id;
+
+    ngx_oof_pg_get_str(u, 0, 0, NGX_OOF_CONSENT_COL_CLIENT, &client_id);
+
+    return client_id.len == mine->len
+           && ngx_memcmp(client_id.data, mine->data, mine->len) == 0;
+}
+
+
+void
 ngx_oof_consent_row(ngx_oof_pg_unit_t *u, ngx_oof_consent_t *consent)
 {
     consent->creation = ngx_oof_pg_get_time(u, 0, 0,

@@ -140,6 +140,24 @@ static ngx_oof_route_t  ngx_oof_consent_routes[] = {
       ngx_oof_consent_delete,
       0 },
 
+    { NGX_HTTP_POST,
+      ngx_string("/consents/{consentId}/extends"),
+      ngx_string("consent_extend"),
+      NGX_OOF_GRANT_CODE,
+      ngx_string("openid"),
+      NGX_OOF_MEDIA_JSON,
+      ngx_oof_consent_extend,
+      0 },
+
+    { NGX_HTTP_GET,
+      ngx_string("/consents/{consentId}/extensions"),
+      ngx_string("consent_extensions"),
+      NGX_OOF_GRANT_CLIENT,
+      ngx_string("consents"),
+      NGX_OOF_MEDIA_NONE,
+      ngx_oof_consent_extensions,
+      0 },
+
       ngx_oof_route_end
 };
 
