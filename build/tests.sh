@@ -75,4 +75,11 @@ detect_stack_use_after_return=1
     fi
 
     tests_prove "$@"
+
+    # measurements, on the build that is measured, with nothing beside them
+
+    if [ $kind = sanitize ] && [ $# -eq 0 ]; then
+        tests_environment static
+        OOF_MEASURE=1 tests_prove -j 1 t/790-memory.t t/791-idle.t
+    fi
 }

@@ -134,10 +134,10 @@ cmp_ok($seen{200} // 0, '>=', 1, 'doubt: answered by another run');
 whole('doubt');
 
 $r = { };
-my @r = $o->many([ 'class=write&deadline=600&s=lab_sleep&i=300' ],
+my @r = $o->many([ 'class=write&deadline=2000&s=lab_sleep&i=1500' ],
                  pause => 0.1, meanwhile => sub { $cluster->stop('immediate') });
 is($r[0]{status}, 503, 'doubt: no lane until the deadline: 503');
-cmp_ok($r[0]{ms}, '>=', 600, 'doubt: not before');
+cmp_ok($r[0]{ms}, '>=', 2000, 'doubt: not before');
 $cluster->start;
 wait_for(sub { $o->get('/ready')->{status} == 200 }, 3, 'ready');
 
@@ -182,5 +182,25 @@ is_deeply([ psql('SELECT count(*) FROM lab_event WHERE id IN ('
 whole('kill -9');
 
 
+
+
+# --- a backend that is frozen
+
+$o->stop;
+$o = Test::Oof::Lab->start(log_level => 'notice',
+                           database => 'statement_timeout 300ms;'
+                                       . ' solo_lock_timeout 200ms;');
+is($o->lab("class=read&s=lab_get&u=$ids[0]")->{status}, 200, 'frozen: before');
+
+my ($frozen) = psql("SELECT pid FROM pg_stat_activity WHERE application_name"
+                    . " = 'oof' AND query LIKE 'SELECT n, note FROM lab%'");
+kill 'STOP', $frozen->[0];
+
+$r = $o->lab("class=read&s=lab_get&u=$ids[0]");
+is($r->{status}, 200, 'frozen: answered by another one');
+is($r->{runs}, 2, 'frozen: by another run');
+cmp_ok($r->{ms}, '>=', 1900, 'frozen: not before');
+cmp_ok($r->{ms}, '<', 4000, 'frozen: nor long after');
+kill 'CONT', $frozen->[0];
 
 done_testing();

@@ -72,7 +72,10 @@ cmp_ok($seen{200} // 0, '>', 300, 'reload: requests');
 is(join(' ', grep { $_ ne '200' } sort keys %seen), '',
    'reload: none has failed');
 wait_for(sub { (() = $o->worker_pids) == 1 }, 5, 'old workers');
-wait_for(sub { backends() == 3 }, 5, 'old connections');
+
+# three lanes, and the one of the lease holder
+
+wait_for(sub { backends() == 4 }, 10, 'old connections');
 pass('reload: old workers and their connections have gone');
 
 
@@ -129,6 +132,24 @@ syswrite $s, "\r\n";
 is(status($s), 200, 'quit: and opened when they are needed');
 wait_for(sub { !-e "$o->{dir}/nginx.pid" }, 2, 'the end of nginx');
 pass('quit: and then the worker goes');
+
+
+# or when it comes in the very turn of the event loop in which they are closed
+
+$o = Test::Oof::Lab->start(log_level => 'notice');
+$s = IO::Socket::INET->new(PeerAddr => '127.0.0.1', PeerPort => $o->plain);
+syswrite $s, 'GET /lab?class=write&deadline=3000&s=lab_new&u=' . new_uuid()
+             . '&u=' . new_uuid() . "&t=x HTTP/1.0\r\n";
+sleep 0.1;
+my ($worker) = $o->worker_pids;
+kill 'QUIT', $o->pid;
+sleep 0.4;
+kill 'STOP', $worker;
+syswrite $s, "\r\n";
+sleep 1;
+kill 'CONT', $worker;
+is(status($s), 200, 'quit: not closed under a unit that waits');
+wait_for(sub { !-e "$o->{dir}/nginx.pid" }, 4, 'the end of nginx');
 
 
 # --- worker_shutdown_timeout

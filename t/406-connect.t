@@ -146,6 +146,8 @@ is($r->{runs}, 3, 'read-only: tried on other connections');
 is($r->{sqlstate}, '25006', 'read-only: and told');
 cmp_ok($o->metric('oof_db_reconnects_total', class => 'write'), '>=', 2,
        'read-only: the lane was left');
+like($o->log_text, qr/write lane .* is lost: statements do not work any more/,
+     'read-only: as the log says');
 
 psql("ALTER ROLE app SET default_transaction_read_only = on");
 psql("SELECT pg_terminate_backend(pid) FROM pg_stat_activity"

@@ -69,8 +69,7 @@ for my $way ([ 'header' => via => 'plain' ],
 
 # endpoints that are not offered, and methods that there are not
 
-for my $path ('/consents/urn:bank:1/extends', '/consents/urn:bank:1/extensions',
-              '/consents/', '/consents', '/other', '/consents/a/b/c')
+for my $path ('/consents/', '/consents', '/other', '/consents/a/b/c')
 {
     my $method = $path eq '/consents' ? 'GET' : 'POST';
     my $status = $path eq '/consents' ? 405 : 404;

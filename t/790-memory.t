@@ -13,7 +13,7 @@ use lib "$FindBin::Bin/lib";
 use Test::More;
 use Test::Oof;
 
-plan(skip_all => 'only with test --long') if !$ENV{OOF_LONG};
+plan(skip_all => 'only with test --long') if !$ENV{OOF_MEASURE};
 
 my $wrk = (grep { -x } map { "$_/wrk" } split /:/, $ENV{PATH})[0]
     or plan(skip_all => 'wrk is not here');

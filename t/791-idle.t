@@ -14,7 +14,7 @@ use Test::More;
 use Test::Oof;
 use POSIX ();
 
-plan(skip_all => 'only with test --long') if !$ENV{OOF_LONG};
+plan(skip_all => 'only with test --long') if !$ENV{OOF_MEASURE};
 
 my $o = Test::Oof->start(log_level => 'notice', workers => 2);
 

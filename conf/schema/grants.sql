@@ -11,12 +11,13 @@ GRANT USAGE ON SCHEMA :"oof_schema" TO :"role";
 
 REVOKE ALL ON oof_client, oof_consent, oof_consent_history, oof_event,
     oof_event_default, oof_lease, oof_clock, oof_key_usage, oof_resource,
-    oof_consent_resource, oof_consent_approver
+    oof_consent_resource, oof_consent_approver, oof_consent_extension
     FROM PUBLIC, :"role";
 
 GRANT SELECT, INSERT, UPDATE, DELETE ON oof_client TO :"role";
 GRANT SELECT, INSERT, UPDATE ON oof_consent TO :"role";
 GRANT SELECT, INSERT ON oof_consent_history TO :"role";
+GRANT SELECT, INSERT ON oof_consent_extension TO :"role";
 GRANT SELECT, INSERT ON oof_event TO :"role";
 GRANT SELECT, INSERT, UPDATE ON oof_lease TO :"role";
 GRANT SELECT, UPDATE ON oof_clock TO :"role";

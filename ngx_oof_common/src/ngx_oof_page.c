@@ -7,167 +7,174 @@
 #include <ngx_oof.h>
 
 
-#define NGX_OOF_PAGE_LAST  2147483647
+#define NGX_OOF_PAGE_MAX  2147483647         /* int32 */
 
 
-static ngx_int_t ngx_oof_page_arg(ngx_http_request_t *r, const char *name,
+static ngx_int_t ngx_oof_page_number(ngx_http_request_t *r, const char *name,
+    int64_t *value);
+static ngx_int_t ngx_oof_page_unescape(ngx_http_request_t *r,
     ngx_str_t *value);
-static ngx_int_t ngx_oof_page_number(ngx_str_t *value, int64_t *number);
-static ngx_int_t ngx_oof_page_bad(ngx_oof_request_t *o, const char *detail);
+static int64_t ngx_oof_page_digits(ngx_str_t *value);
+static ngx_int_t ngx_oof_page_invalid(ngx_oof_request_t *o);
 static void ngx_oof_page_link(ngx_oof_request_t *o, ngx_oof_json_t *w,
-    const char *name, ngx_oof_page_t *page, int64_t number);
-static u_char *ngx_oof_page_others(u_char *p, ngx_str_t *args);
-static ngx_uint_t ngx_oof_page_plain(u_char *p, u_char *last);
+    const char *name, ngx_str_t *path, ngx_oof_page_t *page, int64_t number);
 
 
 ngx_int_t
 ngx_oof_page_read(ngx_oof_request_t *o, ngx_oof_page_t *page)
 {
-    ngx_int_t   rc;
-    ngx_str_t   value;
-
-    ngx_memzero(page, sizeof(ngx_oof_page_t));
+    ngx_int_t  rc;
 
     page->number = 1;
-    page->size = NGX_OOF_PAGE_SIZE_MIN;
+    page->size = NGX_OOF_PAGE_SIZE;
+    page->total = 0;
+    page->pages = 0;
 
-    rc = ngx_oof_page_arg(o->r, "page", &value);
+    rc = ngx_oof_page_number(o->r, "page", &page->number);
 
-    if (rc == NGX_ERROR
-        || (rc == NGX_OK
-            && (ngx_oof_page_number(&value, &page->number) != NGX_OK
-                || page->number < 1)))
-    {
-        return ngx_oof_page_bad(o, "O parâmetro page deve ser um número "
-                                   "inteiro a partir de 1.");
+    if (rc == NGX_OK) {
+        rc = ngx_oof_page_number(o->r, "page-size", &page->size);
     }
 
-    rc = ngx_oof_page_arg(o->r, "page-size", &value);
+    if (rc == NGX_ERROR) {
+        return NGX_ERROR;
+    }
 
-    if (rc == NGX_ERROR
-        || (rc == NGX_OK
-            && ngx_oof_page_number(&value, &page->size) != NGX_OK))
+    if (rc == NGX_DECLINED
+        || page->number < 1
+        || page->number > NGX_OOF_PAGE_MAX)
     {
-        return ngx_oof_page_bad(o, "O parâmetro page-size deve ser um número "
-                                   "inteiro.");
+        return ngx_oof_page_invalid(o);
     }
 
     if (page->size > NGX_OOF_PAGE_SIZE_MAX) {
         (void) ngx_oof_error(o, NGX_OOF_HTTP_UNPROCESSABLE,
                              "PARAMETRO_INVALIDO", "Parâmetro inválido",
-                             "O parâmetro page-size deve ser no máximo "
-                             "1000.");
+                             "O parâmetro page-size deve ser no máximo 1000.");
         return NGX_DECLINED;
     }
 
-    if (page->size < NGX_OOF_PAGE_SIZE_MIN) {
-        page->size = NGX_OOF_PAGE_SIZE_MIN;
-    }
+    page->size = ngx_max(page->size, NGX_OOF_PAGE_SIZE);
 
     return NGX_OK;
 }
 
 
-/* NGX_DECLINED when it is not there, NGX_ERROR when it is there twice */
+/* a parameter that is absent leaves the value as it is */
 
 static ngx_int_t
-ngx_oof_page_arg(ngx_http_request_t *r, const char *name, ngx_str_t *value)
+ngx_oof_page_number(ngx_http_request_t *r, const char *name, int64_t *value)
 {
-    u_char      *p, *end, *last;
-    size_t       len;
-    ngx_uint_t   n;
+    int64_t     n;
+    ngx_str_t   text;
+    ngx_uint_t  below;
 
-    len = ngx_strlen(name);
-    n = 0;
-
-    p = r->args.data;
-    last = p + r->args.len;
-
-    while (p < last) {
-
-        for (end = p; end < last && *end != '&'; end++) { /* void */ }
-
-        if ((size_t) (end - p) >= len && ngx_memcmp(p, name, len) == 0
-            && (p + len == end || p[len] == '='))
-        {
-            value->data = (p + len == end) ? end : p + len + 1;
-            value->len = end - value->data;
-            n++;
-        }
-
-        p = end + 1;
+    if (ngx_http_arg(r, (u_char *) name, ngx_strlen(name), &text) != NGX_OK) {
+        return NGX_OK;
     }
 
-    return (n == 1) ? NGX_OK : n ? NGX_ERROR : NGX_DECLINED;
-}
+    if (ngx_oof_page_unescape(r, &text) != NGX_OK) {
+        return NGX_ERROR;
+    }
 
+    /* a size below zero is as small as any other */
 
-static ngx_int_t
-ngx_oof_page_number(ngx_str_t *value, int64_t *number)
-{
-    u_char      *p;
-    size_t       len;
-    int64_t      n;
-    ngx_uint_t   minus;
+    below = (text.len && text.data[0] == '-');
 
-    p = value->data;
-    len = value->len;
+    if (below) {
+        text.data++;
+        text.len--;
+    }
 
-    minus = (len && *p == '-');
-    p += minus;
-    len -= minus;
+    n = ngx_oof_page_digits(&text);
 
-    if (len == 0 || len > 10) {
+    if (n < 0) {
         return NGX_DECLINED;
     }
 
-    for (n = 0; len; len--, p++) {
-
-        if (*p < '0' || *p > '9') {
-            return NGX_DECLINED;
-        }
-
-        n = n * 10 + (*p - '0');
-    }
-
-    if (n > NGX_OOF_PAGE_LAST) {
-        return NGX_DECLINED;
-    }
-
-    *number = minus ? -n : n;
+    *value = below ? -n : n;
 
     return NGX_OK;
 }
 
 
 static ngx_int_t
-ngx_oof_page_bad(ngx_oof_request_t *o, const char *detail)
+ngx_oof_page_unescape(ngx_http_request_t *r, ngx_str_t *value)
 {
+    u_char  *dst, *src;
+
+    if (ngx_strlchr(value->data, value->data + value->len, '%') == NULL) {
+        return NGX_OK;
+    }
+
+    dst = ngx_pnalloc(r->pool, value->len);
+    if (dst == NULL) {
+        return NGX_ERROR;
+    }
+
+    src = value->data;
+    value->data = dst;
+
+    ngx_unescape_uri(&dst, &src, value->len, 0);
+
+    value->len = dst - value->data;
+
+    return NGX_OK;
+}
+
+
+/* what is too large for any purpose is cut, -1: no number */
+
+static int64_t
+ngx_oof_page_digits(ngx_str_t *value)
+{
+    size_t   i;
+    int64_t  n;
+
+    if (value->len == 0) {
+        return -1;
+    }
+
+    for (n = 0, i = 0; i < value->len; i++) {
+
+        if (value->data[i] < '0' || value->data[i] > '9') {
+            return -1;
+        }
+
+        if (n <= NGX_OOF_PAGE_MAX) {
+            n = n * 10 + (value->data[i] - '0');
+        }
+    }
+
+    return n;
+}
+
+
+static ngx_int_t
+ngx_oof_page_invalid(ngx_oof_request_t *o)
+{
+    ngx_log_error(NGX_LOG_INFO, o->r->connection->log, 0,
+                  "client asked for an invalid page");
+
     (void) ngx_oof_error(o, NGX_HTTP_BAD_REQUEST, "PARAMETRO_INVALIDO",
-                         "Parâmetro inválido", detail);
+                         "Parâmetro inválido",
+                         "Os parâmetros page e page-size devem ser números "
+                         "inteiros, e page a partir de 1.");
 
     return NGX_DECLINED;
 }
 
 
-int64_t
-ngx_oof_page_offset(ngx_oof_page_t *page)
-{
-    return (page->number - 1) * page->size;
-}
-
-
 ngx_int_t
-ngx_oof_page_count(ngx_oof_request_t *o, ngx_oof_page_t *page,
-    int64_t records)
+ngx_oof_page_count(ngx_oof_request_t *o, ngx_oof_page_t *page, int64_t total)
 {
-    page->records = records;
-    page->pages = (records + page->size - 1) / page->size;
+    page->total = total;
+    page->pages = (total + page->size - 1) / page->size;
 
     if (page->number > 1 && page->number > page->pages) {
         (void) ngx_oof_error(o, NGX_OOF_HTTP_UNPROCESSABLE, "PAGE_NOT_FOUND",
                              "Página não encontrada",
-                             "A lista não tem a página informada.");
+                             "A página solicitada é posterior à última.");
         return NGX_DECLINED;
     }
 
@@ -177,21 +184,21 @@ ngx_oof_page_count(ngx_oof_request_t *o, ngx_oof_page_t *page,
 
 void
 ngx_oof_page_end(ngx_oof_request_t *o, ngx_oof_json_t *w,
-    ngx_oof_page_t *page)
+    ngx_oof_page_t *page, ngx_str_t *path)
 {
     ngx_oof_json_name(w, "links");
     ngx_oof_json_begin(w, '{');
 
-    ngx_oof_page_link(o, w, "self", page, page->number);
+    ngx_oof_page_link(o, w, "self", path, page, page->number);
 
     if (page->number > 1) {
-        ngx_oof_page_link(o, w, "first", page, 1);
-        ngx_oof_page_link(o, w, "prev", page, page->number - 1);
+        ngx_oof_page_link(o, w, "first", path, page, 1);
+        ngx_oof_page_link(o, w, "prev", path, page, page->number - 1);
     }
 
     if (page->number < page->pages) {
-        ngx_oof_page_link(o, w, "next", page, page->number + 1);
-        ngx_oof_page_link(o, w, "last", page, page->pages);
+        ngx_oof_page_link(o, w, "next", path, page, page->number + 1);
+        ngx_oof_page_link(o, w, "last", path, page, page->pages);
     }
 
     ngx_oof_json_end(w, '}');
@@ -199,7 +206,7 @@ ngx_oof_page_end(ngx_oof_request_t *o, ngx_oof_json_t *w,
     ngx_oof_json_name(w, "meta");
     ngx_oof_json_begin(w, '{');
     ngx_oof_json_name(w, "totalRecords");
-    ngx_oof_json_int(w, page->records);
+    ngx_oof_json_int(w, page->total);
     ngx_oof_json_name(w, "totalPages");
     ngx_oof_json_int(w, page->pages);
     ngx_oof_json_member_time(w, "requestDateTime", ngx_oof_clock_real());
@@ -211,78 +218,32 @@ ngx_oof_page_end(ngx_oof_request_t *o, ngx_oof_json_t *w,
 
 static void
 ngx_oof_page_link(ngx_oof_request_t *o, ngx_oof_json_t *w, const char *name,
-    ngx_oof_page_t *page, int64_t number)
+    ngx_str_t *path, ngx_oof_page_t *page, int64_t number)
 {
     u_char              *p;
+    size_t               size;
     ngx_str_t            link;
-    ngx_http_request_t  *r;
     ngx_oof_loc_conf_t  *olcf;
 
-    r = o->r;
-    olcf = ngx_http_get_module_loc_conf(r, ngx_oof_module);
+    olcf = ngx_http_get_module_loc_conf(o->r, ngx_oof_module);
 
-    link.data = ngx_pnalloc(r->pool, olcf->base_url.len + r->uri.len
-                                     + r->args.len + 2
-                                     + sizeof("page=&page-size=") - 1
-                                     + 2 * NGX_INT64_LEN);
+    size = olcf->base_url.len + path->len
+           + sizeof("?page=&page-size=") - 1 + 2 * NGX_INT64_LEN;
+
+    link.data = ngx_pnalloc(o->r->pool, size);
+
     if (link.data == NULL) {
         w->failed = 1;
         return;
     }
 
-    p = ngx_cpymem(link.data, olcf->base_url.data, olcf->base_url.len);
-    p = ngx_cpymem(p, r->uri.data, r->uri.len);
-    *p++ = '?';
-    p = ngx_oof_page_others(p, &r->args);
-    p = ngx_sprintf(p, "page=%L&page-size=%L", number, page->size);
+    p = ngx_sprintf(link.data, "%V%V%cpage=%L&page-size=%L", &olcf->base_url,
+                    path,
+                    ngx_strlchr(path->data, path->data + path->len, '?')
+                    ? '&' : '?',
+                    number, page->size);
 
     link.len = p - link.data;
 
     ngx_oof_json_member(w, name, &link);
-}
-
-
-/* what was asked for beside the page, with a "&" after each */
-
-static u_char *
-ngx_oof_page_others(u_char *p, ngx_str_t *args)
-{
-    u_char  *from, *end, *last;
-
-    from = args->data;
-    last = from + args->len;
-
-    while (from < last) {
-
-        for (end = from; end < last && *end != '&'; end++) { /* void */ }
-
-        if (end > from && ngx_oof_page_plain(from, end)
-            && !((size_t) (end - from) >= 5
-                 && ngx_strncmp(from, "page=", 5) == 0)
-            && !((size_t) (end - from) >= 10
-                 && ngx_strncmp(from, "page-size=", 10) == 0))
-        {
-            p = ngx_cpymem(p, from, end - from);
-            *p++ = '&';
-        }
-
-        from = end + 1;
-    }
-
-    return p;
-}
-
-
-/* what no URL may hold is not told again */
-
-static ngx_uint_t
-ngx_oof_page_plain(u_char *p, u_char *last)
-{
-    for ( /* void */ ; p < last; p++) {
-        if (*p <= ' ' || *p > '~' || *p == '"' || *p == '<' || *p == '>') {
-            return 0;
-        }
-    }
-
-    return 1;
 }

@@ -11,43 +11,49 @@
 #include <ngx_oof.h>
 
 
-/* pages of a list (spec 1.9) */
+/*
+ * Pages of a list (spec 1.9): "page" from 1, "page-size" 25 to 1000, 25 when it
+ * is not told or smaller.  All counts are made with the size that is in effect,
+ * which the links show.
+ */
 
-#define NGX_OOF_PAGE_SIZE_MIN  25
+#define NGX_OOF_PAGE_SIZE      25
 #define NGX_OOF_PAGE_SIZE_MAX  1000
 
 
 typedef struct {
-    int64_t                  number;     /* from 1 */
-    int64_t                  size;       /* effective */
-    int64_t                  records;    /* by ngx_oof_page_count() */
-    int64_t                  pages;
+    int64_t                  number;         /* from 1 */
+    int64_t                  size;           /* in effect */
+    int64_t                  total;          /* records */
+    int64_t                  pages;          /* 0: there is no record */
 } ngx_oof_page_t;
 
 
 /*
- * Takes "page" and "page-size" of the request's arguments.  A size below 25 is
- * 25.  NGX_OK; NGX_DECLINED with an answer prepared: 400 for what is no number
- * of that kind, or stands there twice, 422 for a size above 1000; NGX_ERROR.
+ * Reads the page that the request's query asks for, "total" and "pages" are 0
+ * yet.  Returns NGX_OK; NGX_DECLINED with an error prepared: 400 for what is no
+ * number, or no page's, 422 for a size over the maximum; or NGX_ERROR.
  */
 ngx_int_t ngx_oof_page_read(ngx_oof_request_t *o, ngx_oof_page_t *page);
 
-/* records to pass over, never more than fit an int8 */
-int64_t ngx_oof_page_offset(ngx_oof_page_t *page);
+/* records before the page */
+#define ngx_oof_page_offset(page)  (((page)->number - 1) * (page)->size)
 
 /*
- * Sets the counts of all records.  NGX_OK; NGX_DECLINED with 422
- * PAGE_NOT_FOUND prepared when there is no such page (the first always is).
+ * Tells how many records the list has.  Returns NGX_OK, or NGX_DECLINED with
+ * 422 PAGE_NOT_FOUND prepared when the page is after the last; the first one is
+ * always there.
  */
 ngx_int_t ngx_oof_page_count(ngx_oof_request_t *o, ngx_oof_page_t *page,
-    int64_t records);
+    int64_t total);
 
 /*
- * Ends a success body as ngx_oof_body_end() does, with links to other pages
- * (the other arguments are kept as they came) and the counts.
+ * Ends a success body that ngx_oof_body_begin() has begun: links (self; first
+ * and prev but on the first page, next and last but on the last) and meta.
+ * "path" is the list's, and may have a query of its own.
  */
 void ngx_oof_page_end(ngx_oof_request_t *o, ngx_oof_json_t *w,
-    ngx_oof_page_t *page);
+    ngx_oof_page_t *page, ngx_str_t *path);
 
 
 #endif /* _NGX_OOF_PAGE_H_INCLUDED_ */

@@ -44,7 +44,7 @@ ngx_oof_pg_connect(ngx_oof_pg_lane_t *lane)
 
     lane->pool = ngx_create_pool(1024, ngx_cycle->log);
     if (lane->pool == NULL) {
-        ngx_oof_pg_lane_failed(lane, "no memory");
+        ngx_oof_pg_lane_failed(lane, "no memory", NGX_OOF_PG_STRIKE_OUT);
         return;
     }
 
@@ -58,7 +58,7 @@ ngx_oof_pg_connect(ngx_oof_pg_lane_t *lane)
 
     lane->hosts = ngx_array_create(lane->pool, 4, sizeof(ngx_oof_pg_host_t));
     if (lane->hosts == NULL) {
-        ngx_oof_pg_lane_failed(lane, "no memory");
+        ngx_oof_pg_lane_failed(lane, "no memory", NGX_OOF_PG_STRIKE_OUT);
         return;
     }
 
@@ -108,7 +108,8 @@ ngx_oof_pg_resolve(ngx_oof_pg_lane_t *lane)
             if (ngx_oof_pg_resolve_name(lane, &h[lane->nhost].host)
                 != NGX_OK)
             {
-                ngx_oof_pg_lane_failed(lane, "resolver failed");
+                ngx_oof_pg_lane_failed(lane, "resolver failed",
+                                       NGX_OOF_PG_STRIKE_OUT);
             }
 
             return;
@@ -116,7 +117,7 @@ ngx_oof_pg_resolve(ngx_oof_pg_lane_t *lane)
 
         host = ngx_array_push(lane->hosts);
         if (host == NULL) {
-            ngx_oof_pg_lane_failed(lane, "no memory");
+            ngx_oof_pg_lane_failed(lane, "no memory", NGX_OOF_PG_STRIKE_OUT);
             return;
         }
 
@@ -124,7 +125,7 @@ ngx_oof_pg_resolve(ngx_oof_pg_lane_t *lane)
     }
 
     if (lane->hosts->nelts == 0) {
-        ngx_oof_pg_lane_failed(lane, "host not found");
+        ngx_oof_pg_lane_failed(lane, "host not found", NGX_OOF_PG_STRIKE_OUT);
         return;
     }
 
@@ -188,7 +189,7 @@ ngx_oof_pg_resolve_handler(ngx_resolver_ctx_t *ctx)
 
     for (i = 0; ctx->state == 0 && i < ctx->naddrs; i++) {
         if (ngx_oof_pg_resolve_add(lane, h, &ctx->addrs[i]) != NGX_OK) {
-            ngx_oof_pg_lane_failed(lane, "no memory");
+            ngx_oof_pg_lane_failed(lane, "no memory", NGX_OOF_PG_STRIKE_OUT);
             return;
         }
     }
@@ -244,12 +245,13 @@ ngx_oof_pg_connect_now(ngx_oof_pg_lane_t *lane)
     lane->conn = ngx_oof_pg_connect_start(db, lane->hosts, lane->rotate,
                                           lane->pool);
     if (lane->conn == NULL) {
-        ngx_oof_pg_lane_failed(lane, "no memory");
+        ngx_oof_pg_lane_failed(lane, "no memory", NGX_OOF_PG_STRIKE_OUT);
         return;
     }
 
     if (PQstatus(lane->conn) == CONNECTION_BAD) {
-        ngx_oof_pg_lane_failed(lane, PQerrorMessage(lane->conn));
+        ngx_oof_pg_lane_failed(lane, PQerrorMessage(lane->conn),
+                               NGX_OOF_PG_STRIKE_OUT);
         return;
     }
 
@@ -258,7 +260,8 @@ ngx_oof_pg_connect_now(ngx_oof_pg_lane_t *lane)
     /* PQconnectPoll() has to be called when the socket may be written */
 
     if (ngx_oof_pg_lane_attach(lane, 1) != NGX_OK) {
-        ngx_oof_pg_lane_failed(lane, "no connection of nginx is free");
+        ngx_oof_pg_lane_failed(lane, "no connection of nginx is free",
+                               NGX_OOF_PG_STRIKE_OUT);
     }
 }
 
@@ -414,13 +417,15 @@ ngx_oof_pg_connect_event(ngx_oof_pg_lane_t *lane)
         if (ngx_oof_pg_lane_attach(lane, status == PGRES_POLLING_WRITING)
             != NGX_OK)
         {
-            ngx_oof_pg_lane_failed(lane, "no connection of nginx is free");
+            ngx_oof_pg_lane_failed(lane, "no connection of nginx is free",
+                                   NGX_OOF_PG_STRIKE_OUT);
         }
 
         return;
 
     default:
-        ngx_oof_pg_lane_failed(lane, PQerrorMessage(lane->conn));
+        ngx_oof_pg_lane_failed(lane, PQerrorMessage(lane->conn),
+                               NGX_OOF_PG_STRIKE_OUT);
     }
 }
 
@@ -439,20 +444,27 @@ ngx_oof_pg_prepare(ngx_oof_pg_lane_t *lane)
     lane->got = 0;
     lane->refused = 0;
 
+    /* from here on messages may hold data, and they are logged */
+
+    (void) PQsetErrorVerbosity(lane->conn, PQERRORS_SQLSTATE);
+
     if (ngx_oof_pg_prepare_send(lane->conn, class->db, class->class)
         != NGX_OK)
     {
-        ngx_oof_pg_lane_failed(lane, PQerrorMessage(lane->conn));
+        ngx_oof_pg_lane_failed(lane, PQerrorMessage(lane->conn),
+                               NGX_OOF_PG_STRIKE_OUT);
         return;
     }
 
     if (ngx_oof_pg_lane_attach(lane, 0) != NGX_OK) {
-        ngx_oof_pg_lane_failed(lane, "no connection of nginx is free");
+        ngx_oof_pg_lane_failed(lane, "no connection of nginx is free",
+                               NGX_OOF_PG_STRIKE_OUT);
         return;
     }
 
     if (ngx_oof_pg_lane_flush(lane) != NGX_OK) {
-        ngx_oof_pg_lane_failed(lane, PQerrorMessage(lane->conn));
+        ngx_oof_pg_lane_failed(lane, PQerrorMessage(lane->conn),
+                               NGX_OOF_PG_STRIKE_OUT);
     }
 }
 
@@ -543,11 +555,13 @@ ngx_oof_pg_prepare_event(ngx_oof_pg_lane_t *lane)
         return;
 
     case NGX_DECLINED:
-        ngx_oof_pg_lane_failed(lane, "a statement cannot be prepared");
+        ngx_oof_pg_lane_failed(lane, "a statement cannot be prepared",
+                               NGX_OOF_PG_STRIKE_OUT);
         return;
 
     default:
-        ngx_oof_pg_lane_failed(lane, PQerrorMessage(lane->conn));
+        ngx_oof_pg_lane_failed(lane, PQerrorMessage(lane->conn),
+                               NGX_OOF_PG_STRIKE_LOST);
     }
 }
 
@@ -587,7 +601,7 @@ ngx_oof_pg_prepare_results(ngx_oof_pg_lane_t *lane)
 
         default:
 
-            if (PQresultErrorField(res, PG_DIAG_SQLSTATE) == NULL) {
+            if (ngx_oof_pg_is_fatal(res)) {
                 PQclear(res);
                 return NGX_ERROR;
             }

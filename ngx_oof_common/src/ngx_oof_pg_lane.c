@@ -74,7 +74,10 @@ ngx_oof_pg_lane_ready(ngx_oof_pg_lane_t *lane)
                   ngx_oof_pg_classes[class->class], &class->db->name);
 
     lane->state = NGX_OOF_PG_LANE_UP;
+    lane->ended = 0;
+    lane->why = NULL;
     lane->failures = 0;
+    lane->strikes = 0;
     lane->up = ngx_current_msec;
 
     ngx_oof_pg_lane_count(class);
@@ -87,7 +90,8 @@ ngx_oof_pg_lane_ready(ngx_oof_pg_lane_t *lane)
 /* an attempt has come to nothing */
 
 void
-ngx_oof_pg_lane_failed(ngx_oof_pg_lane_t *lane, const char *why)
+ngx_oof_pg_lane_failed(ngx_oof_pg_lane_t *lane, const char *why,
+    ngx_uint_t strikes)
 {
     ngx_uint_t           level;
     ngx_msec_t           most;
@@ -107,6 +111,7 @@ ngx_oof_pg_lane_failed(ngx_oof_pg_lane_t *lane, const char *why)
     ngx_oof_pg_lane_drop(lane);
 
     lane->failures++;
+    lane->strikes += strikes;
 
     most = NGX_OOF_PG_BACKOFF;
     most <<= ngx_min(lane->failures - 1, 8);
@@ -173,6 +178,7 @@ ngx_oof_pg_lane_close(ngx_oof_pg_lane_t *lane)
     ngx_oof_pg_lane_drop(lane);
 
     lane->failures = 0;
+    lane->strikes = 0;
 
     ngx_oof_pg_lane_count(lane->class);
 }
@@ -258,6 +264,14 @@ ngx_oof_pg_lane_timer_handler(ngx_event_t *ev)
     switch (lane->state) {
 
     case NGX_OOF_PG_LANE_UP:
+
+        /* units that came in this turn of the event loop are sent at its end */
+
+        if (ngx_oof_pg_lane_wanted(lane)) {
+            ngx_oof_pg_lane_idle(lane);
+            return;
+        }
+
         ngx_oof_pg_lane_close(lane);
         return;
 
@@ -278,7 +292,7 @@ ngx_oof_pg_lane_timer_handler(ngx_event_t *ev)
         /* a host that is silent must not hide the next one */
 
         lane->rotate++;
-        ngx_oof_pg_lane_failed(lane, "timed out");
+        ngx_oof_pg_lane_failed(lane, "timed out", NGX_OOF_PG_STRIKE_OUT);
     }
 }
 
@@ -409,7 +423,8 @@ ngx_oof_pg_lane_write_handler(ngx_event_t *ev)
         ngx_oof_pg_lane_lost(lane, PQerrorMessage(lane->conn));
 
     } else {
-        ngx_oof_pg_lane_failed(lane, PQerrorMessage(lane->conn));
+        ngx_oof_pg_lane_failed(lane, PQerrorMessage(lane->conn),
+                               NGX_OOF_PG_STRIKE_LOST);
     }
 }
 
@@ -442,7 +457,8 @@ ngx_oof_pg_lane_io(ngx_oof_pg_lane_t *lane)
     rc = ngx_oof_pg_segment_results(lane);
 
     if (rc != NGX_OK || lost || PQstatus(lane->conn) == CONNECTION_BAD) {
-        ngx_oof_pg_lane_lost(lane, PQerrorMessage(lane->conn));
+        ngx_oof_pg_lane_lost(lane, lane->why ? lane->why
+                                             : PQerrorMessage(lane->conn));
         return;
     }
 

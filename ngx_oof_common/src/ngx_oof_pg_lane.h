@@ -41,14 +41,20 @@
 /* segments on a write lane, when the queue fills another */
 #define NGX_OOF_PG_WRITE_AHEAD   2
 
-/* a class is down when each of its lanes has failed as often in a row */
-#define NGX_OOF_PG_DOWN_AFTER    2
+/*
+ * A class is down when each of its lanes has got as many strikes in a row: two
+ * servers that could not be reached, or more that let it in and went away,
+ * as happens when somebody ends their backends.
+ */
+#define NGX_OOF_PG_MAX_STRIKES   6
+#define NGX_OOF_PG_STRIKE_OUT    3
+#define NGX_OOF_PG_STRIKE_LOST   1
 
 #define NGX_OOF_PG_DEADLINE      15000   /* of a unit that names none */
 #define NGX_OOF_PG_TICK          100     /* deadlines are looked at */
 #define NGX_OOF_PG_BACKOFF       50
 #define NGX_OOF_PG_MAX_BACKOFF   1000
-#define NGX_OOF_PG_STALL         10000   /* plus statement_timeout */
+#define NGX_OOF_PG_STALL         1000    /* plus 3 statement_timeout */
 #define NGX_OOF_PG_QUIT_LINGER   1000    /* unused lanes of a quitting worker */
 #define NGX_OOF_PG_LEASE_LINGER  10000   /* unused lease lanes */
 #define NGX_OOF_PG_CHECK         2000    /* at the start */
@@ -145,6 +151,7 @@ struct ngx_oof_pg_lane_s {
     ngx_uint_t               rotate;
     ngx_uint_t               prepared;
     ngx_uint_t               failures;   /* attempts in a row */
+    ngx_uint_t               strikes;
     ngx_msec_t               up;         /* since */
 
     /* a ring */
@@ -152,9 +159,11 @@ struct ngx_oof_pg_lane_s {
     ngx_uint_t               first;
     ngx_uint_t               nsegments;
     ngx_msec_t               heard;      /* or sent to */
+    const char              *why;        /* it is left; NULL: libpq tells */
 
     unsigned                 got:1;      /* while preparing */
     unsigned                 refused:1;  /* a statement is */
+    unsigned                 ended:1;    /* the server said so itself */
 };
 
 
@@ -283,7 +292,8 @@ const char *ngx_oof_pg_prepare_name(ngx_oof_database_t *db, ngx_uint_t n);
 void ngx_oof_pg_lane_init(ngx_oof_pg_class_t *class, ngx_oof_pg_lane_t *lane);
 void ngx_oof_pg_lane_open(ngx_oof_pg_lane_t *lane);
 void ngx_oof_pg_lane_ready(ngx_oof_pg_lane_t *lane);
-void ngx_oof_pg_lane_failed(ngx_oof_pg_lane_t *lane, const char *why);
+void ngx_oof_pg_lane_failed(ngx_oof_pg_lane_t *lane, const char *why,
+    ngx_uint_t strikes);
 void ngx_oof_pg_lane_lost(ngx_oof_pg_lane_t *lane, const char *why);
 void ngx_oof_pg_lane_close(ngx_oof_pg_lane_t *lane);
 void ngx_oof_pg_lane_idle(ngx_oof_pg_lane_t *lane);
@@ -306,6 +316,9 @@ ngx_int_t ngx_oof_pg_segment_results(ngx_oof_pg_lane_t *lane);
 
 /* the lane has ended: its units run again, or end */
 void ngx_oof_pg_segment_lost(ngx_oof_pg_lane_t *lane);
+
+/* an error after which nothing comes */
+ngx_uint_t ngx_oof_pg_is_fatal(PGresult *res);
 
 /* writes an SQL error to the log, without data */
 void ngx_oof_pg_log_error(ngx_uint_t level, ngx_oof_database_t *db,

@@ -370,7 +370,7 @@ ngx_oof_pg_down(ngx_oof_pg_class_t *class)
     for (i = 0; i < class->nlanes; i++) {
         if (class->lanes[i].state == NGX_OOF_PG_LANE_UP
             || class->lanes[i].state == NGX_OOF_PG_LANE_CLOSED
-            || class->lanes[i].failures < NGX_OOF_PG_DOWN_AFTER)
+            || class->lanes[i].strikes < NGX_OOF_PG_MAX_STRIKES)
         {
             return 0;
         }
@@ -558,7 +558,7 @@ ngx_oof_pg_watch(ngx_oof_database_t *db)
     ngx_oof_pg_lane_t   *lane;
     ngx_oof_pg_class_t  *class;
 
-    limit = NGX_OOF_PG_STALL + db->statement_timeout;
+    limit = NGX_OOF_PG_STALL + 3 * db->statement_timeout;
 
     for (i = 0; i < NGX_OOF_PG_CLASSES; i++) {
         class = &db->classes[i];

@@ -548,6 +548,11 @@ ngx_oof_pg_segment_results(ngx_oof_pg_lane_t *lane)
             /* the end of a statement's results */
 
             if (!seg->got) {
+
+                if (PQstatus(lane->conn) == CONNECTION_OK) {
+                    lane->why = "results are out of step";
+                }
+
                 return NGX_ERROR;
             }
 
@@ -605,6 +610,7 @@ ngx_oof_pg_segment_result(ngx_oof_pg_lane_t *lane, ngx_oof_pg_segment_t *seg,
     case PGRES_COMMAND_OK:
 
         if (s == NULL || s->result) {
+            lane->why = "results are out of step";
             PQclear(res);
             return NGX_ERROR;
         }
@@ -623,10 +629,12 @@ ngx_oof_pg_segment_result(ngx_oof_pg_lane_t *lane, ngx_oof_pg_segment_t *seg,
 
     sqlstate = PQresultErrorField(res, PG_DIAG_SQLSTATE);
 
-    if (sqlstate == NULL) {
+    if (ngx_oof_pg_is_fatal(res)) {
 
-        /* libpq's own: the connection has ended */
+        /* somebody has ended the backend: that was no run of these units */
 
+        lane->ended = (sqlstate
+                       && ngx_oof_pg_fate(sqlstate) == NGX_OOF_PG_GONE);
         PQclear(res);
         return NGX_ERROR;
     }
@@ -746,8 +754,7 @@ ngx_oof_pg_segment_end(ngx_oof_pg_lane_t *lane)
 
     if (seg->unit && !seg->error) {
 
-        /* not all results have come */
-
+        lane->why = "results are out of step";
         return NGX_ERROR;
     }
 
@@ -763,9 +770,15 @@ ngx_oof_pg_segment_end(ngx_oof_pg_lane_t *lane)
 
     ngx_oof_pg_segment_failed(lane, seg, fate);
 
-    /* the connection is left, as all later units would fail too */
+    if (fate == NGX_OOF_PG_STALE) {
 
-    return (fate == NGX_OOF_PG_STALE) ? NGX_ERROR : NGX_OK;
+        /* all later units would fail too */
+
+        lane->why = "statements do not work any more";
+        return NGX_ERROR;
+    }
+
+    return NGX_OK;
 }
 
 
@@ -994,6 +1007,10 @@ ngx_oof_pg_segment_lost(ngx_oof_pg_lane_t *lane)
             ngx_queue_remove(q);
             ngx_oof_pg_unit_clear(u);
 
+            if (lane->ended) {
+                u->runs--;
+            }
+
             if (u->runs >= NGX_OOF_PG_MAX_RUNS) {
                 ngx_oof_pg_end(u, NGX_OOF_PG_DOWN);
                 continue;
@@ -1069,6 +1086,19 @@ ngx_oof_pg_count_again(ngx_oof_pg_unit_t *u, ngx_uint_t why)
 
     ngx_oof_metric_inc(&ngx_oof_pg_again_total, n * NGX_OOF_PG_AGAINS + why,
                        1);
+}
+
+
+ngx_uint_t
+ngx_oof_pg_is_fatal(PGresult *res)
+{
+    char  *severity;
+
+    /* none: it is libpq's own, the connection has ended */
+
+    severity = PQresultErrorField(res, PG_DIAG_SEVERITY_NONLOCALIZED);
+
+    return severity == NULL || ngx_strcmp(severity, "ERROR") != 0;
 }
 
 

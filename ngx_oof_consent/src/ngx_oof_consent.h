@@ -14,6 +14,26 @@
 
 /* consents of data sharing: Consents API v3, spec 1 */
 
+
+/* columns of consent_get, and the first ones of consent_parties */
+
+typedef enum {
+    NGX_OOF_CONSENT_COL_CLIENT = 0,
+    NGX_OOF_CONSENT_COL_CREATION,
+    NGX_OOF_CONSENT_COL_STATUS,
+    NGX_OOF_CONSENT_COL_STATUS_UPDATE,
+    NGX_OOF_CONSENT_COL_PERMISSIONS,
+    NGX_OOF_CONSENT_COL_EXPIRATION,
+    NGX_OOF_CONSENT_COL_REJECTED_BY,
+    NGX_OOF_CONSENT_COL_REASON_CODE,
+    NGX_OOF_CONSENT_COL_REASON_INFO,
+    NGX_OOF_CONSENT_COL_LINKED,
+    NGX_OOF_CONSENT_COL_LINK_ID,
+    NGX_OOF_CONSENT_COLS
+} ngx_oof_consent_col_e;
+
+
+
 typedef struct {
     ngx_uint_t               products;       /* offered: NGX_OOF_PRODUCT_... */
     time_t                   max_term;       /* s; 0: no cap */
@@ -30,10 +50,6 @@ typedef struct {
     u_char                   id[NGX_OOF_UUID_LEN];
     ngx_str_t                path;           /* of the resource */
     ngx_str_t                urn;            /* its last part */
-
-    /* whose it is, on the bank's side; else token and certificate say so */
-    ngx_str_t                client_id;
-    ngx_str_t                organisation_id;
 
     ngx_str_t                status;
     int64_t                  creation;       /* times are us, rule clock */
@@ -53,6 +69,8 @@ typedef struct {
 ngx_int_t ngx_oof_consent_create(ngx_oof_request_t *o);
 ngx_int_t ngx_oof_consent_get(ngx_oof_request_t *o);
 ngx_int_t ngx_oof_consent_delete(ngx_oof_request_t *o);
+ngx_int_t ngx_oof_consent_extend(ngx_oof_request_t *o);
+ngx_int_t ngx_oof_consent_extensions(ngx_oof_request_t *o);
 
 /*
  * The rule clock in whole seconds, as the regulation's times are: what is
@@ -62,28 +80,43 @@ ngx_int_t ngx_oof_consent_delete(ngx_oof_request_t *o);
 int64_t ngx_oof_consent_now(void);
 
 /*
+ * The consent that the path names.  NGX_OK; NGX_DECLINED with 400 or 404
+ * prepared; NGX_ERROR.
+ */
+ngx_int_t ngx_oof_consent_param(ngx_oof_request_t *o,
+    ngx_oof_consent_t **consent);
+
+/* prepare 404 and 403; return NGX_DECLINED */
+ngx_int_t ngx_oof_consent_unknown(ngx_oof_request_t *o);
+ngx_int_t ngx_oof_consent_foreign(ngx_oof_request_t *o);
+
+/*
+ * The first row of a unit whose first columns are those of consent_get: is it
+ * the caller's consent, and what it says.  Strings live as long as the unit.
+ */
+ngx_uint_t ngx_oof_consent_own(ngx_oof_request_t *o, ngx_oof_pg_unit_t *u);
+void ngx_oof_consent_row(ngx_oof_pg_unit_t *u, ngx_oof_consent_t *consent);
+
+/*
+ * Checks the form of a body.  A day that does not exist is no matter of form:
+ * when nothing else is wrong it only sets "no_such_day" and is left to the
+ * rules.  NGX_OK; NGX_DECLINED with a 400 of all failures prepared; NGX_ERROR.
+ */
+ngx_int_t ngx_oof_consent_check(ngx_oof_request_t *o,
+    ngx_oof_schema_t *schema, ngx_uint_t *no_such_day);
+
+/* "loggedUser" or "businessEntity" of a body that was checked, and of JSON */
+ngx_int_t ngx_oof_consent_read_document(json_t *data, const char *member,
+    ngx_str_t *identification, ngx_str_t *rel);
+void ngx_oof_consent_document(ngx_oof_json_t *w, const char *member,
+    ngx_str_t *identification, ngx_str_t *rel);
+
+/*
  * Sets consent->path and consent->urn from consent->id, and o->consent_id.
  * Returns NGX_OK or NGX_ERROR.
  */
 ngx_int_t ngx_oof_consent_name(ngx_oof_request_t *o,
     ngx_oof_consent_t *consent);
-
-/*
- * Prepares a 400 that names what is wrong with a body, "failures" being those
- * of ngx_oof_schema_check(); NGX_DECLINED, or NGX_ERROR.
- */
-ngx_int_t ngx_oof_consent_malformed(ngx_oof_request_t *o,
-    ngx_array_t *failures);
-
-/* "urn:NAMESPACE:UUID" in the pool */
-ngx_int_t ngx_oof_consent_urn(ngx_pool_t *pool, ngx_str_t *space, u_char *id,
-    ngx_str_t *urn);
-
-/* is its status that */
-ngx_uint_t ngx_oof_consent_is(ngx_oof_consent_t *consent, const char *status);
-
-/* writes the member "rejection" */
-void ngx_oof_consent_rejection(ngx_oof_json_t *w, ngx_oof_consent_t *consent);
 
 /* writes the body of 201 and 200; NGX_OK or NGX_ERROR */
 ngx_int_t ngx_oof_consent_body(ngx_oof_request_t *o,
@@ -97,6 +130,10 @@ ngx_int_t ngx_oof_consent_body(ngx_oof_request_t *o,
 ngx_int_t ngx_oof_consent_event_data(ngx_oof_request_t *o,
     ngx_oof_consent_t *consent, const char *previous, ngx_str_t *data);
 
+
+/* their members in a body */
+extern ngx_oof_schema_t  ngx_oof_consent_user_schema[];
+extern ngx_oof_schema_t  ngx_oof_consent_entity_schema[];
 
 extern ngx_module_t  ngx_oof_consent_module;
 

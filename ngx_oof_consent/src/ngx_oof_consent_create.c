@@ -44,16 +44,14 @@ typedef struct {
 
 static ngx_int_t ngx_oof_consent_read(ngx_oof_request_t *o,
     ngx_oof_consent_new_t *new);
-static ngx_int_t ngx_oof_consent_check(ngx_oof_request_t *o,
-    ngx_oof_consent_new_t *new);
+static ngx_int_t ngx_oof_consent_malformed(ngx_oof_request_t *o,
+    ngx_array_t *failures);
 static void ngx_oof_consent_failure(ngx_oof_json_t *w,
     ngx_oof_schema_failure_t *f);
 static void ngx_oof_consent_read_rules(ngx_oof_request_t *o,
     ngx_oof_consent_new_t *new);
 static void ngx_oof_consent_read_permissions(json_t *data,
     ngx_oof_consent_new_t *new);
-static ngx_int_t ngx_oof_consent_read_document(json_t *data,
-    const char *member, ngx_str_t *identification, ngx_str_t *rel);
 static ngx_int_t ngx_oof_consent_read_expiration(json_t *data,
     ngx_oof_consent_new_t *new);
 static ngx_int_t ngx_oof_consent_make(ngx_oof_request_t *o,
@@ -62,8 +60,6 @@ static ngx_int_t ngx_oof_consent_seal(ngx_oof_request_t *o,
     ngx_oof_consent_new_t *new);
 static ngx_int_t ngx_oof_consent_personal(ngx_oof_request_t *o,
     ngx_oof_consent_new_t *new, ngx_str_t *text);
-static void ngx_oof_consent_document(ngx_oof_json_t *w, const char *member,
-    ngx_str_t *identification, ngx_str_t *rel);
 static ngx_int_t ngx_oof_consent_store(ngx_oof_request_t *o,
     ngx_oof_consent_new_t *new);
 static void ngx_oof_consent_store_terms(ngx_oof_pg_unit_t *u,
@@ -87,7 +83,7 @@ static ngx_oof_schema_t  ngx_oof_consent_cpf_schema[] = {
 };
 
 
-static ngx_oof_schema_t  ngx_oof_consent_user_schema[] = {
+ngx_oof_schema_t  ngx_oof_consent_user_schema[] = {
     { ngx_string("document"), NGX_OOF_SCHEMA_OBJECT,
       NGX_OOF_SCHEMA_REQUIRED, 0, 0, NULL, NULL, ngx_oof_consent_cpf_schema },
 
@@ -106,7 +102,7 @@ static ngx_oof_schema_t  ngx_oof_consent_cnpj_schema[] = {
 };
 
 
-static ngx_oof_schema_t  ngx_oof_consent_entity_schema[] = {
+ngx_oof_schema_t  ngx_oof_consent_entity_schema[] = {
     { ngx_string("document"), NGX_OOF_SCHEMA_OBJECT,
       NGX_OOF_SCHEMA_REQUIRED, 0, 0, NULL, NULL, ngx_oof_consent_cnpj_schema },
 
@@ -274,14 +270,17 @@ ngx_oof_consent_create(ngx_oof_request_t *o)
 static ngx_int_t
 ngx_oof_consent_read(ngx_oof_request_t *o, ngx_oof_consent_new_t *new)
 {
-    json_t     *data, *value;
-    ngx_int_t   rc;
+    json_t      *data, *value;
+    ngx_int_t    rc;
+    ngx_uint_t   no_such_day;
 
-    rc = ngx_oof_consent_check(o, new);
+    rc = ngx_oof_consent_check(o, ngx_oof_consent_schema, &no_such_day);
 
     if (rc != NGX_OK) {
         return rc;
     }
+
+    new->wish.no_such_day = no_such_day;
 
     ngx_oof_consent_read_rules(o, new);
 
@@ -318,13 +317,9 @@ ngx_oof_consent_read(ngx_oof_request_t *o, ngx_oof_consent_new_t *new)
 }
 
 
-/*
- * The form of the document.  A day that does not exist is no matter of form:
- * it is left to the rules, unless something else is wrong.
- */
-
-static ngx_int_t
-ngx_oof_consent_check(ngx_oof_request_t *o, ngx_oof_consent_new_t *new)
+ngx_int_t
+ngx_oof_consent_check(ngx_oof_request_t *o, ngx_oof_schema_t *schema,
+    ngx_uint_t *no_such_day)
 {
     ngx_int_t                  rc;
     ngx_uint_t                 i, n;
@@ -338,8 +333,10 @@ ngx_oof_consent_check(ngx_oof_request_t *o, ngx_oof_consent_new_t *new)
         return NGX_ERROR;
     }
 
-    rc = ngx_oof_schema_check(o->r->pool, ngx_oof_consent_schema, o->json,
-                              &failures, NGX_OOF_CONSENT_MAX_ERRORS);
+    *no_such_day = 0;
+
+    rc = ngx_oof_schema_check(o->r->pool, schema, o->json, &failures,
+                              NGX_OOF_CONSENT_MAX_ERRORS);
 
     if (rc != NGX_DECLINED) {
         return rc;
@@ -350,7 +347,7 @@ ngx_oof_consent_check(ngx_oof_request_t *o, ngx_oof_consent_new_t *new)
     for (n = 0, i = 0; i < failures.nelts; i++) {
 
         if (f[i].what == NGX_OOF_SCHEMA_DATE) {
-            new->wish.no_such_day = 1;
+            *no_such_day = 1;
             continue;
         }
 
@@ -367,7 +364,7 @@ ngx_oof_consent_check(ngx_oof_request_t *o, ngx_oof_consent_new_t *new)
 }
 
 
-ngx_int_t
+static ngx_int_t
 ngx_oof_consent_malformed(ngx_oof_request_t *o, ngx_array_t *failures)
 {
     ngx_str_t                  body;
@@ -392,7 +389,7 @@ ngx_oof_consent_malformed(ngx_oof_request_t *o, ngx_array_t *failures)
         ngx_oof_consent_failure(&w, &f[i]);
 
         ngx_log_error(NGX_LOG_INFO, o->r->connection->log, 0,
-                      "client sent a body with invalid \"%V\"",
+                      "client sent a consent with invalid \"%V\"",
                       &f[i].path);
     }
 
@@ -490,7 +487,7 @@ ngx_oof_consent_read_permissions(json_t *data, ngx_oof_consent_new_t *new)
 }
 
 
-static ngx_int_t
+ngx_int_t
 ngx_oof_consent_read_document(json_t *data, const char *member,
     ngx_str_t *identification, ngx_str_t *rel)
 {
@@ -642,7 +639,7 @@ ngx_oof_consent_personal(ngx_oof_request_t *o, ngx_oof_consent_new_t *new,
 }
 
 
-static void
+void
 ngx_oof_consent_document(ngx_oof_json_t *w, const char *member,
     ngx_str_t *identification, ngx_str_t *rel)
 {

@@ -13,23 +13,6 @@
 #define NGX_OOF_CONSENT_URN_MAX   256
 
 
-/* columns of consent_get */
-
-typedef enum {
-    NGX_OOF_CONSENT_COL_CLIENT = 0,
-    NGX_OOF_CONSENT_COL_CREATION,
-    NGX_OOF_CONSENT_COL_STATUS,
-    NGX_OOF_CONSENT_COL_STATUS_UPDATE,
-    NGX_OOF_CONSENT_COL_PERMISSIONS,
-    NGX_OOF_CONSENT_COL_EXPIRATION,
-    NGX_OOF_CONSENT_COL_REJECTED_BY,
-    NGX_OOF_CONSENT_COL_REASON_CODE,
-    NGX_OOF_CONSENT_COL_REASON_INFO,
-    NGX_OOF_CONSENT_COL_LINKED,
-    NGX_OOF_CONSENT_COL_LINK_ID
-} ngx_oof_consent_col_e;
-
-
 /* outcomes of consent_delete_outcome */
 
 #define NGX_OOF_CONSENT_ENDED     1
@@ -38,15 +21,9 @@ typedef enum {
 #define NGX_OOF_CONSENT_OVER      4
 
 
-static ngx_int_t ngx_oof_consent_param(ngx_oof_request_t *o,
-    ngx_oof_consent_t **consent);
 static ngx_int_t ngx_oof_consent_malformed_id(ngx_oof_request_t *o);
-static ngx_int_t ngx_oof_consent_unknown(ngx_oof_request_t *o);
-static ngx_int_t ngx_oof_consent_foreign(ngx_oof_request_t *o);
 static ngx_int_t ngx_oof_consent_got(ngx_oof_request_t *o,
     ngx_oof_pg_unit_t *u);
-static void ngx_oof_consent_row(ngx_oof_pg_unit_t *u,
-    ngx_oof_consent_t *consent);
 static void ngx_oof_consent_col_str(ngx_oof_pg_unit_t *u, ngx_uint_t col,
     ngx_str_t *value);
 static ngx_int_t ngx_oof_consent_end(ngx_oof_request_t *o,
@@ -54,6 +31,8 @@ static ngx_int_t ngx_oof_consent_end(ngx_oof_request_t *o,
     ngx_str_t *authorised);
 static ngx_int_t ngx_oof_consent_ended(ngx_oof_request_t *o,
     ngx_oof_pg_unit_t *u);
+static void ngx_oof_consent_rejection(ngx_oof_json_t *w,
+    ngx_oof_consent_t *consent);
 
 
 ngx_int_t
@@ -88,12 +67,9 @@ ngx_oof_consent_get(ngx_oof_request_t *o)
 }
 
 
-/*
- * The consent that the path names.  NGX_DECLINED: an error is prepared.  One
- * consent has one name: what differs from it in anything is unknown.
- */
+/* one consent has one name: what differs from it in anything is unknown */
 
-static ngx_int_t
+ngx_int_t
 ngx_oof_consent_param(ngx_oof_request_t *o, ngx_oof_consent_t **consent)
 {
     ngx_str_t           *urn, id;
@@ -152,7 +128,7 @@ ngx_oof_consent_malformed_id(ngx_oof_request_t *o)
 }
 
 
-static ngx_int_t
+ngx_int_t
 ngx_oof_consent_unknown(ngx_oof_request_t *o)
 {
     (void) ngx_oof_error(o, NGX_HTTP_NOT_FOUND, "NOT_FOUND",
@@ -163,7 +139,7 @@ ngx_oof_consent_unknown(ngx_oof_request_t *o)
 }
 
 
-static ngx_int_t
+ngx_int_t
 ngx_oof_consent_foreign(ngx_oof_request_t *o)
 {
     (void) ngx_oof_error(o, NGX_HTTP_FORBIDDEN, "FORBIDDEN",
@@ -178,7 +154,7 @@ ngx_oof_consent_foreign(ngx_oof_request_t *o)
 static ngx_int_t
 ngx_oof_consent_got(ngx_oof_request_t *o, ngx_oof_pg_unit_t *u)
 {
-    ngx_str_t           body, client_id;
+    ngx_str_t           body;
     ngx_oof_consent_t  *consent;
 
     if (ngx_oof_pg_rows(u, 0) == 0) {
@@ -186,12 +162,7 @@ ngx_oof_consent_got(ngx_oof_request_t *o, ngx_oof_pg_unit_t *u)
         return NGX_OK;
     }
 
-    ngx_oof_pg_get_str(u, 0, 0, NGX_OOF_CONSENT_COL_CLIENT, &client_id);
-
-    if (client_id.len != o->token->client_id.len
-        || ngx_memcmp(client_id.data, o->token->client_id.data, client_id.len)
-           != 0)
-    {
+    if (!ngx_oof_consent_own(o, u)) {
         (void) ngx_oof_consent_foreign(o);
         return NGX_OK;
     }
@@ -208,7 +179,21 @@ ngx_oof_consent_got(ngx_oof_request_t *o, ngx_oof_pg_unit_t *u)
 }
 
 
-static void
+ngx_uint_t
+ngx_oof_consent_own(ngx_oof_request_t *o, ngx_oof_pg_unit_t *u)
+{
+    ngx_str_t  *mine, client_id;
+
+    mine = &o->token->client_id;
+
+    ngx_oof_pg_get_str(u, 0, 0, NGX_OOF_CONSENT_COL_CLIENT, &client_id);
+
+    return client_id.len == mine->len
+           && ngx_memcmp(client_id.data, mine->data, mine->len) == 0;
+}
+
+
+void
 ngx_oof_consent_row(ngx_oof_pg_unit_t *u, ngx_oof_consent_t *consent)
 {
     consent->creation = ngx_oof_pg_get_time(u, 0, 0,
@@ -420,30 +405,6 @@ ngx_oof_consent_name(ngx_oof_request_t *o, ngx_oof_consent_t *consent)
 
 
 ngx_int_t
-ngx_oof_consent_urn(ngx_pool_t *pool, ngx_str_t *space, u_char *id,
-    ngx_str_t *urn)
-{
-    u_char  *p;
-
-    urn->len = sizeof("urn::") - 1 + space->len + NGX_OOF_UUID_TEXT;
-
-    p = ngx_pnalloc(pool, urn->len);
-    if (p == NULL) {
-        return NGX_ERROR;
-    }
-
-    urn->data = p;
-
-    p = ngx_cpymem(p, "urn:", sizeof("urn:") - 1);
-    p = ngx_cpymem(p, space->data, space->len);
-    *p++ = ':';
-    (void) ngx_oof_uuid_format(p, id);
-
-    return NGX_OK;
-}
-
-
-ngx_int_t
 ngx_oof_consent_body(ngx_oof_request_t *o, ngx_oof_consent_t *consent,
     ngx_str_t *body)
 {
@@ -498,19 +459,7 @@ ngx_oof_consent_body(ngx_oof_request_t *o, ngx_oof_consent_t *consent,
 }
 
 
-ngx_uint_t
-ngx_oof_consent_is(ngx_oof_consent_t *consent, const char *status)
-{
-    size_t  len;
-
-    len = ngx_strlen(status);
-
-    return consent->status.len == len
-           && ngx_memcmp(consent->status.data, status, len) == 0;
-}
-
-
-void
+static void
 ngx_oof_consent_rejection(ngx_oof_json_t *w, ngx_oof_consent_t *consent)
 {
     ngx_oof_json_name(w, "rejection");
@@ -542,12 +491,8 @@ ngx_oof_consent_event_data(ngx_oof_request_t *o, ngx_oof_consent_t *consent,
 
     ngx_oof_json_begin(&w, '{');
     ngx_oof_json_member(&w, "consentId", &consent->urn);
-    ngx_oof_json_member(&w, "clientId", consent->client_id.len
-                                        ? &consent->client_id
-                                        : &o->token->client_id);
-    ngx_oof_json_member(&w, "organisationId", consent->organisation_id.len
-                                              ? &consent->organisation_id
-                                              : &o->cert->organisation_id);
+    ngx_oof_json_member(&w, "clientId", &o->token->client_id);
+    ngx_oof_json_member(&w, "organisationId", &o->cert->organisation_id);
     ngx_oof_json_member(&w, "status", &consent->status);
 
     if (previous) {

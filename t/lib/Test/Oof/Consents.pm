@@ -18,6 +18,7 @@ use parent 'Exporter';
 our @EXPORT = qw/
     post get_consent end_consent is_consent is_refused is_ended consent_ok
     uuid_of row history rows_of insert_consent at $Consents
+    authorised extend_consent extensions renewal
 /;
 
 our $Consents = "$Test::Oof::Api/consents";
@@ -69,6 +70,52 @@ sub end_consent {
 }
 
 
+# a new consent that its customer has agreed to: the UUID
+
+sub authorised {
+    my ($o, %data) = @_;
+
+    my $uuid = uuid_of(post($o, Test::Oof::consent_body(%data)));
+
+    Test::Oof::psql("UPDATE oof_consent SET status = 'AUTHORISED',"
+                    . " version = 2 WHERE consent_id = '$uuid'");
+
+    return $uuid;
+}
+
+
+# a good body of POST .../extends; words replace members of data (undef: out)
+
+sub renewal {
+    my (%data) = @_;
+
+    my $body = Test::Oof::consent_body(permissions => undef, %data);
+
+    return $body;
+}
+
+
+sub extend_consent {
+    my ($o, $consent, $body, %args) = @_;
+
+    my %headers = ('x-fapi-customer-ip-address' => '203.0.113.7',
+                   'x-customer-user-agent' => 'Receiver/1.0 (test)',
+                   %{ delete $args{headers} || {} });
+
+    return call($o, 'POST', "$Consents/$consent/extends",
+                scope => "openid consent:$consent", headers => \%headers,
+                ref $body ? (json => $body) : (body => $body), %args);
+}
+
+
+sub extensions {
+    my ($o, $consent, $query, %args) = @_;
+
+    return call($o, 'GET', "$Consents/$consent/extensions"
+                           . (defined $query ? "?$query" : ''), %args);
+}
+
+
 # --- judgements
 
 # The headers of every answer.
@@ -99,7 +146,7 @@ sub headers_are {
 # 201 or 200 with "data" (text of its members after consentId); the UUID
 
 sub is_consent {
-    my ($r, $status, $data, $name) = @_;
+    my ($r, $status, $data, $name, $operation) = @_;
 
     local $Test::Builder::Level = $Test::Builder::Level + 1;
 
@@ -119,8 +166,8 @@ sub is_consent {
               . $uuid . '"},"meta":{"requestDateTime":"NOW"}}',
        "$name: body");
 
-    my $operation = $status == 201 ? 'POST /consents'
-                                   : 'GET /consents/{consentId}';
+    $operation //= $status == 201 ? 'POST /consents'
+                                  : 'GET /consents/{consentId}';
     conforms($operation, $r, $name);
 
     return $uuid;
