@@ -14,6 +14,7 @@
 #define NGX_OOF_FETCH_PEM  (1024 * 1024)
 
 
+static ngx_int_t ngx_oof_fetch_pem_read(ngx_str_t *text);
 static ngx_int_t ngx_oof_fetch_parts(CURLU *u, ngx_oof_fetch_url_t *parsed);
 static ngx_int_t ngx_oof_fetch_lookup(ngx_conf_t *cf,
     ngx_oof_fetch_url_t *parsed, ngx_str_t *url, ngx_str_t *addrs);
@@ -84,7 +85,64 @@ ngx_oof_fetch_pem(ngx_conf_t *cf, ngx_str_t *file, ngx_str_t *text)
         return NGX_ERROR;
     }
 
+    if (ngx_oof_fetch_pem_read(text) != NGX_OK) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "\"%V\" is damaged: something in it cannot be "
+                           "read as PEM", file);
+        return NGX_ERROR;
+    }
+
     return NGX_OK;
+}
+
+
+/* libcurl would find it at the first call, and at each */
+
+static ngx_int_t
+ngx_oof_fetch_pem_read(ngx_str_t *text)
+{
+    BIO            *bio;
+    char           *name, *header;
+    long            len;
+    X509           *x509;
+    u_char         *data;
+    ngx_int_t       rc;
+    const u_char   *p;
+    unsigned long   error;
+
+    bio = BIO_new_mem_buf(text->data, (int) text->len);
+    if (bio == NULL) {
+        return NGX_ERROR;
+    }
+
+    rc = NGX_OK;
+
+    while (rc == NGX_OK && PEM_read_bio(bio, &name, &header, &data, &len)) {
+
+        if (ngx_strcmp(name, PEM_STRING_X509) == 0) {
+            p = data;
+            x509 = d2i_X509(NULL, &p, len);
+
+            rc = x509 ? NGX_OK : NGX_ERROR;
+            X509_free(x509);
+        }
+
+        OPENSSL_free(name);
+        OPENSSL_free(header);
+        OPENSSL_free(data);
+    }
+
+    BIO_free(bio);
+
+    error = ERR_peek_last_error();
+
+    if (rc == NGX_OK && ERR_GET_REASON(error) != PEM_R_NO_START_LINE) {
+        rc = NGX_ERROR;
+    }
+
+    ERR_clear_error();
+
+    return rc;
 }
 
 

@@ -88,6 +88,10 @@ ngx_oof_issuer_block(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 
     value = cf->args->elts;
 
+    if (ngx_oof_block_name(cf, cmd) != NGX_CONF_OK) {
+        return NGX_CONF_ERROR;
+    }
+
     if (ngx_oof_issuer_find(cf, &value[1]) != NULL) {
         return "of this name exists already";
     }

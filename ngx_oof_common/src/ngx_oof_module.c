@@ -24,7 +24,7 @@ static void ngx_oof_exit_process(ngx_cycle_t *cycle);
 
 static char *ngx_oof_brand(ngx_conf_t *cf, void *post, void *data);
 static char *ngx_oof_urn_namespace(ngx_conf_t *cf, void *post, void *data);
-static ngx_uint_t ngx_oof_is_namespace(ngx_str_t *value);
+static char *ngx_oof_not_zero(ngx_conf_t *cf, void *post, void *data);
 static char *ngx_oof_uuid_value(ngx_conf_t *cf, void *post, void *data);
 static char *ngx_oof_base_url(ngx_conf_t *cf, void *post, void *data);
 static char *ngx_oof_header_name(ngx_conf_t *cf, void *post, void *data);
@@ -47,6 +47,7 @@ static ngx_int_t ngx_oof_health_handler(ngx_http_request_t *r);
 static ngx_conf_post_handler_pt  ngx_oof_brand_p = ngx_oof_brand;
 static ngx_conf_post_handler_pt  ngx_oof_urn_namespace_p =
     ngx_oof_urn_namespace;
+static ngx_conf_post_handler_pt  ngx_oof_not_zero_p = ngx_oof_not_zero;
 static ngx_conf_post_handler_pt  ngx_oof_uuid_p = ngx_oof_uuid_value;
 static ngx_conf_post_handler_pt  ngx_oof_base_url_p = ngx_oof_base_url;
 static ngx_conf_post_handler_pt  ngx_oof_header_name_p = ngx_oof_header_name;
@@ -218,21 +219,21 @@ static ngx_command_t  ngx_oof_commands[] = {
       ngx_conf_set_msec_slot,
       NGX_HTTP_LOC_CONF_OFFSET,
       ngx_oof_loc(deadline),
-      NULL },
+      &ngx_oof_not_zero_p },
 
     { ngx_string("oof_retry_after"),
       NGX_OOF_ANY_CONF|NGX_CONF_TAKE1,
       ngx_conf_set_sec_slot,
       NGX_HTTP_LOC_CONF_OFFSET,
       ngx_oof_loc(retry_after),
-      NULL },
+      &ngx_oof_not_zero_p },
 
     { ngx_string("oof_body_size"),
       NGX_OOF_ANY_CONF|NGX_CONF_TAKE1,
       ngx_conf_set_size_slot,
       NGX_HTTP_LOC_CONF_OFFSET,
       ngx_oof_loc(body_size),
-      NULL },
+      &ngx_oof_not_zero_p },
 
     { ngx_string("oof_api"),
       NGX_HTTP_LOC_CONF|NGX_CONF_TAKE2,
@@ -793,7 +794,7 @@ ngx_oof_merge_api(ngx_conf_t *cf, ngx_oof_loc_conf_t *conf)
 
     if (conf->urn_namespace.len == 0) {
 
-        if (!ngx_oof_is_namespace(&conf->brand)) {
+        if (!ngx_oof_is_word(&conf->brand, NGX_OOF_NAMESPACE_MAX, "-")) {
             ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
                                "the brand \"%V\" cannot be the namespace of "
                                "URNs: set \"oof_urn_namespace\"",
@@ -814,6 +815,12 @@ ngx_oof_merge_api(ngx_conf_t *cf, ngx_oof_loc_conf_t *conf)
 
     if (conf->body_size == 0) {
         conf->body_size = conf->api->body_size;
+    }
+
+    if (conf->cert_header.len && conf->cert_from == NULL) {
+        ngx_conf_log_error(NGX_LOG_WARN, cf, 0,
+                           "\"oof_client_certificate_header\" is believed "
+                           "from nobody: set \"oof_client_certificate_from\"");
     }
 
     /* nginx itself answers 413, and a body never goes to a file */
@@ -838,39 +845,9 @@ ngx_oof_merge_api(ngx_conf_t *cf, ngx_oof_loc_conf_t *conf)
 static char *
 ngx_oof_brand(ngx_conf_t *cf, void *post, void *data)
 {
-    ngx_str_t *value = data;
-
-    u_char      c;
-    ngx_uint_t  i;
-
-    if (value->len == 0 || value->len > 64) {
-        return "must have 1 to 64 characters";
-    }
-
-    for (i = 0; i < value->len; i++) {
-        c = value->data[i];
-
-        if ((c >= '0' && c <= '9') || ((c | 0x20) >= 'a' && (c | 0x20) <= 'z')
-            || (i && (c == '-' || c == '_')))
-        {
-            continue;
-        }
-
-        return "may have letters, digits, \"-\" and \"_\" only";
-    }
-
-    return NGX_CONF_OK;
-}
-
-
-static char *
-ngx_oof_urn_namespace(ngx_conf_t *cf, void *post, void *data)
-{
-    ngx_str_t *value = data;
-
-    if (!ngx_oof_is_namespace(value)) {
-        return "must have 1 to 32 letters, digits and \"-\", "
-               "which is not the first";
+    if (!ngx_oof_is_word(data, NGX_OOF_NAME_MAX, "-_")) {
+        return "must have 1 to 64 letters, digits, \"-\" and \"_\", "
+               "which are not the first";
     }
 
     return NGX_CONF_OK;
@@ -879,13 +856,25 @@ ngx_oof_urn_namespace(ngx_conf_t *cf, void *post, void *data)
 
 /* what the regulation's pattern of a consent's id allows (spec 0.3) */
 
-static ngx_uint_t
-ngx_oof_is_namespace(ngx_str_t *value)
+static char *
+ngx_oof_urn_namespace(ngx_conf_t *cf, void *post, void *data)
+{
+    if (!ngx_oof_is_word(data, NGX_OOF_NAMESPACE_MAX, "-")) {
+        return "must have 1 to 32 letters, digits and \"-\", "
+               "which is not the first";
+    }
+
+    return NGX_CONF_OK;
+}
+
+
+ngx_uint_t
+ngx_oof_is_word(ngx_str_t *value, size_t max, const char *more)
 {
     u_char      c;
     ngx_uint_t  i;
 
-    if (value->len == 0 || value->len > 32) {
+    if (value->len == 0 || value->len > max) {
         return 0;
     }
 
@@ -893,7 +882,7 @@ ngx_oof_is_namespace(ngx_str_t *value)
         c = value->data[i];
 
         if ((c >= '0' && c <= '9') || ((c | 0x20) >= 'a' && (c | 0x20) <= 'z')
-            || (i && c == '-'))
+            || (i && c && ngx_strchr(more, c)))
         {
             continue;
         }
@@ -902,6 +891,34 @@ ngx_oof_is_namespace(ngx_str_t *value)
     }
 
     return 1;
+}
+
+
+char *
+ngx_oof_block_name(ngx_conf_t *cf, ngx_command_t *cmd)
+{
+    ngx_str_t  *value;
+
+    value = cf->args->elts;
+
+    if (!ngx_oof_is_word(&value[1], NGX_OOF_NAME_MAX, "-_.")) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "the name in \"%V NAME { }\" must have 1 to 64 "
+                           "letters, digits, \"-\", \"_\" and \".\", which "
+                           "are not the first: \"%V\"", &cmd->name, &value[1]);
+        return NGX_CONF_ERROR;
+    }
+
+    return NGX_CONF_OK;
+}
+
+
+static char *
+ngx_oof_not_zero(ngx_conf_t *cf, void *post, void *data)
+{
+    ngx_uint_t *value = data;
+
+    return *value ? NGX_CONF_OK : "must not be 0";
 }
 
 

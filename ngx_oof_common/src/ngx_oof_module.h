@@ -11,6 +11,9 @@
 #include <ngx_oof.h>
 
 
+#define NGX_OOF_NAME_MAX          64
+#define NGX_OOF_NAMESPACE_MAX     32
+
 #define NGX_OOF_CLIENTS_REQUIRED  1
 #define NGX_OOF_CLIENTS_OPTIONAL  2
 
@@ -82,6 +85,15 @@ extern ngx_module_t  ngx_oof_filter_module;
  * NULL when there is no http{}.
  */
 ngx_oof_main_conf_t *ngx_oof_main_conf(ngx_cycle_t *cycle);
+
+/*
+ * Is "value" 1 to "max" letters and digits, and characters of "more" after the
+ * first?
+ */
+ngx_uint_t ngx_oof_is_word(ngx_str_t *value, size_t max, const char *more);
+
+/* the name of a block that begins: it is a label of metrics too */
+char *ngx_oof_block_name(ngx_conf_t *cf, ngx_command_t *cmd);
 
 
 #endif /* _NGX_OOF_MODULE_H_INCLUDED_ */

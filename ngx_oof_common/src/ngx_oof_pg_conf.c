@@ -129,8 +129,8 @@ ngx_oof_database_block(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 
     value = cf->args->elts;
 
-    if (value[1].len == 0) {
-        return "needs a name: \"oof_database NAME { }\"";
+    if (ngx_oof_block_name(cf, cmd) != NGX_CONF_OK) {
+        return NGX_CONF_ERROR;
     }
 
     if (ngx_oof_database_find(cf, &value[1])) {
