@@ -42,6 +42,9 @@
 /* its expiration was changed without a redirect; the status stays */
 #define NGX_OOF_EVENT_CONSENT_EXTENDED    "oof.consent.extended"
 
+/* what it shares has changed: one who must agree has agreed or refused */
+#define NGX_OOF_EVENT_CONSENT_RESOURCES   "oof.consent.resources"
+
 
 typedef struct {
     u_char                   id[NGX_OOF_UUID_LEN];   /* UUIDv7: also the

@@ -51,6 +51,10 @@ typedef struct {
     ngx_str_t                path;           /* of the resource */
     ngx_str_t                urn;            /* its last part */
 
+    /* whose it is, on the bank's side; else token and certificate say so */
+    ngx_str_t                client_id;
+    ngx_str_t                organisation_id;
+
     ngx_str_t                status;
     int64_t                  creation;       /* times are us, rule clock */
     int64_t                  status_update;
@@ -117,6 +121,16 @@ void ngx_oof_consent_document(ngx_oof_json_t *w, const char *member,
  */
 ngx_int_t ngx_oof_consent_name(ngx_oof_request_t *o,
     ngx_oof_consent_t *consent);
+
+/* "urn:NAMESPACE:UUID" in the pool */
+ngx_int_t ngx_oof_consent_urn(ngx_pool_t *pool, ngx_str_t *space, u_char *id,
+    ngx_str_t *urn);
+
+/* is its status that */
+ngx_uint_t ngx_oof_consent_is(ngx_oof_consent_t *consent, const char *status);
+
+/* writes the member "rejection" */
+void ngx_oof_consent_rejection(ngx_oof_json_t *w, ngx_oof_consent_t *consent);
 
 /* writes the body of 201 and 200; NGX_OK or NGX_ERROR */
 ngx_int_t ngx_oof_consent_body(ngx_oof_request_t *o,

@@ -31,8 +31,6 @@ static ngx_int_t ngx_oof_consent_end(ngx_oof_request_t *o,
     ngx_str_t *authorised);
 static ngx_int_t ngx_oof_consent_ended(ngx_oof_request_t *o,
     ngx_oof_pg_unit_t *u);
-static void ngx_oof_consent_rejection(ngx_oof_json_t *w,
-    ngx_oof_consent_t *consent);
 
 
 ngx_int_t
@@ -405,6 +403,30 @@ ngx_oof_consent_name(ngx_oof_request_t *o, ngx_oof_consent_t *consent)
 
 
 ngx_int_t
+ngx_oof_consent_urn(ngx_pool_t *pool, ngx_str_t *space, u_char *id,
+    ngx_str_t *urn)
+{
+    u_char  *p;
+
+    urn->len = sizeof("urn::") - 1 + space->len + NGX_OOF_UUID_TEXT;
+
+    p = ngx_pnalloc(pool, urn->len);
+    if (p == NULL) {
+        return NGX_ERROR;
+    }
+
+    urn->data = p;
+
+    p = ngx_cpymem(p, "urn:", sizeof("urn:") - 1);
+    p = ngx_cpymem(p, space->data, space->len);
+    *p++ = ':';
+    (void) ngx_oof_uuid_format(p, id);
+
+    return NGX_OK;
+}
+
+
+ngx_int_t
 ngx_oof_consent_body(ngx_oof_request_t *o, ngx_oof_consent_t *consent,
     ngx_str_t *body)
 {
@@ -459,7 +481,19 @@ ngx_oof_consent_body(ngx_oof_request_t *o, ngx_oof_consent_t *consent,
 }
 
 
-static void
+ngx_uint_t
+ngx_oof_consent_is(ngx_oof_consent_t *consent, const char *status)
+{
+    size_t  len;
+
+    len = ngx_strlen(status);
+
+    return consent->status.len == len
+           && ngx_memcmp(consent->status.data, status, len) == 0;
+}
+
+
+void
 ngx_oof_consent_rejection(ngx_oof_json_t *w, ngx_oof_consent_t *consent)
 {
     ngx_oof_json_name(w, "rejection");
@@ -491,8 +525,12 @@ ngx_oof_consent_event_data(ngx_oof_request_t *o, ngx_oof_consent_t *consent,
 
     ngx_oof_json_begin(&w, '{');
     ngx_oof_json_member(&w, "consentId", &consent->urn);
-    ngx_oof_json_member(&w, "clientId", &o->token->client_id);
-    ngx_oof_json_member(&w, "organisationId", &o->cert->organisation_id);
+    ngx_oof_json_member(&w, "clientId", consent->client_id.len
+                                        ? &consent->client_id
+                                        : &o->token->client_id);
+    ngx_oof_json_member(&w, "organisationId", consent->organisation_id.len
+                                              ? &consent->organisation_id
+                                              : &o->cert->organisation_id);
     ngx_oof_json_member(&w, "status", &consent->status);
 
     if (previous) {

@@ -6,10 +6,12 @@
 
 #include <ngx_oof.h>
 #include <ngx_oof_consent.h>
+#include <ngx_oof_consent_journey.h>
 #include <ngx_oof_consent_sql.h>
 
 
 #define NGX_OOF_CONSENT_VERSION   "3.3.1"
+#define NGX_OOF_RESOURCES_VERSION "3.1.0"
 
 /* s: sums of these and any time of the regulation fit in microseconds */
 #define NGX_OOF_CONSENT_MAX_TERM  (100 * 365 * 24 * 60 * 60LL)
@@ -173,6 +175,94 @@ static ngx_oof_api_t  ngx_oof_consent_api = {
 };
 
 
+static ngx_oof_route_t  ngx_oof_resources_routes[] = {
+
+    { NGX_HTTP_GET,
+      ngx_string("/resources"),
+      ngx_string("resources_list"),
+      NGX_OOF_GRANT_CODE,
+      ngx_string("resources"),
+      NGX_OOF_MEDIA_NONE,
+      ngx_oof_consent_resources,
+      0 },
+
+      ngx_oof_route_end
+};
+
+
+static ngx_oof_api_t  ngx_oof_resources_api = {
+    ngx_string("resources"),
+    ngx_string("v3"),
+    ngx_string(NGX_OOF_RESOURCES_VERSION),
+    ngx_string("/open-banking/resources/v3"),
+    NGX_OOF_API_TPP,
+    64 * 1024,
+    ngx_oof_resources_routes
+};
+
+
+/* of the API "management v1": what the bank's own systems call */
+
+static ngx_oof_route_t  ngx_oof_consent_bank_routes[] = {
+
+    { NGX_HTTP_GET,
+      ngx_string("/authorisations/{consentId}"),
+      ngx_string("authorisation_get"),
+      NGX_OOF_GRANT_ANY,
+      ngx_string(NGX_OOF_SCOPE_JOURNEY),
+      NGX_OOF_MEDIA_NONE,
+      ngx_oof_consent_journey_get,
+      0 },
+
+    { NGX_HTTP_POST,
+      ngx_string("/authorisations/{consentId}"),
+      ngx_string("authorisation_decide"),
+      NGX_OOF_GRANT_ANY,
+      ngx_string(NGX_OOF_SCOPE_JOURNEY),
+      NGX_OOF_MEDIA_JSON,
+      ngx_oof_consent_journey_decide,
+      0 },
+
+    { NGX_HTTP_GET,
+      ngx_string("/authorisations/{consentId}/token-check"),
+      ngx_string("authorisation_token_check"),
+      NGX_OOF_GRANT_ANY,
+      ngx_string(NGX_OOF_SCOPE_JOURNEY),
+      NGX_OOF_MEDIA_NONE,
+      ngx_oof_consent_journey_token,
+      0 },
+
+    { NGX_HTTP_PUT,
+      ngx_string("/clients/{clientId}"),
+      ngx_string("client_put"),
+      NGX_OOF_GRANT_ANY,
+      ngx_string(NGX_OOF_SCOPE_JOURNEY),
+      NGX_OOF_MEDIA_JSON,
+      ngx_oof_consent_client_put,
+      0 },
+
+    { NGX_HTTP_GET,
+      ngx_string("/clients/{clientId}"),
+      ngx_string("client_get"),
+      NGX_OOF_GRANT_ANY,
+      ngx_string(NGX_OOF_SCOPE_JOURNEY),
+      NGX_OOF_MEDIA_NONE,
+      ngx_oof_consent_client_get,
+      0 },
+
+    { NGX_HTTP_DELETE,
+      ngx_string("/clients/{clientId}"),
+      ngx_string("client_delete"),
+      NGX_OOF_GRANT_ANY,
+      ngx_string(NGX_OOF_SCOPE_JOURNEY),
+      NGX_OOF_MEDIA_NONE,
+      ngx_oof_consent_client_delete,
+      0 },
+
+      ngx_oof_route_end
+};
+
+
 static ngx_int_t
 ngx_oof_consent_preconfiguration(ngx_conf_t *cf)
 {
@@ -180,7 +270,13 @@ ngx_oof_consent_preconfiguration(ngx_conf_t *cf)
         return NGX_ERROR;
     }
 
-    return ngx_oof_api_register(cf, &ngx_oof_consent_api);
+    if (ngx_oof_api_register(cf, &ngx_oof_consent_api) != NGX_OK
+        || ngx_oof_api_register(cf, &ngx_oof_resources_api) != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    return ngx_oof_management_add(cf, ngx_oof_consent_bank_routes);
 }
 
 

@@ -7,6 +7,7 @@ import urllib.request
 
 from . import cast, process
 from .box import ROOT, Failure, read, write
+from .core.service import CoreService
 from .postgres import Postgres
 
 LISTENERS = ("api", "plain", "management")
@@ -50,6 +51,7 @@ class Nginx:
             "BANK_ISSUER": cast.BANK_ISSUER,
             "BANK_AUDIENCE": cast.BANK_AUDIENCE,
             "BANK_JWKS": issuer + "/bank/jwks",
+            "CORE": CoreService(box).url(),
             "BRAND": cast.BANK["brand"],
             "ORGANISATION_ID": cast.BANK["organisation_id"],
             "API": self.api(),

@@ -1,0 +1,29 @@
+-- What registration tells of a client; the row is made or replaced.
+--
+-- $1 text: brand
+-- $2 text: client's id
+-- $3 uuid: organisation
+-- $4 uuid: software, or null
+-- $5 text: name
+-- $6 text: address of its logo, or null
+-- $7 text: JSON array of webhook addresses
+-- $8 text: JSON array of roles
+-- $9 text: status
+-- $10 timestamptz: real clock
+INSERT INTO oof_client AS c
+            (brand, client_id, organisation_id, software_id, name, logo_uri,
+             webhook_uris, roles, status, created, updated)
+     VALUES ($1, $2, $3, $4, $5, $6,
+             ARRAY(SELECT jsonb_array_elements_text($7::jsonb)),
+             ARRAY(SELECT jsonb_array_elements_text($8::jsonb)), $9, $10, $10)
+ON CONFLICT (brand, client_id) DO UPDATE
+        SET organisation_id = excluded.organisation_id,
+            software_id = excluded.software_id,
+            name = excluded.name,
+            logo_uri = excluded.logo_uri,
+            webhook_uris = excluded.webhook_uris,
+            roles = excluded.roles,
+            status = excluded.status,
+            updated = excluded.updated
+  RETURNING CASE WHEN c.created = c.updated THEN 1 ELSE 2 END::int4 AS outcome,
+            c.created, c.updated;
