@@ -63,15 +63,19 @@ my @open = files();
 my $load = $o->load(32, \&next_query);
 my $killed = 0;
 my $end = time + 30;
+my $killer = Test::Oof::Postgres::session(database_dsn());
 
 while ($killed < 100 && time < $end) {
     sleep 0.05;
-    my ($row) = psql("SELECT count(pg_terminate_backend(pid)) FROM (SELECT pid"
-                     . " FROM pg_stat_activity WHERE application_name = 'oof'"
-                     . " AND datname = current_database()"
-                     . " ORDER BY random() LIMIT 1) a");
-    $killed += $row->[0];
+    my ($n) = $killer->run("SELECT count(pg_terminate_backend(pid)) FROM"
+                           . " (SELECT pid FROM pg_stat_activity WHERE"
+                           . " application_name = 'oof'"
+                           . " AND datname = current_database()"
+                           . " ORDER BY random() LIMIT 1) a");
+    $killed += $n;
 }
+
+$killer->close;
 
 my %seen = $o->load_end($load);
 
@@ -182,25 +186,32 @@ is_deeply([ psql('SELECT count(*) FROM lab_event WHERE id IN ('
 whole('kill -9');
 
 
-
-
 # --- a backend that is frozen
 
 $o->stop;
 $o = Test::Oof::Lab->start(log_level => 'notice',
                            database => 'statement_timeout 300ms;'
                                        . ' solo_lock_timeout 200ms;');
-is($o->lab("class=read&s=lab_get&u=$ids[0]")->{status}, 200, 'frozen: before');
 
-my ($frozen) = psql("SELECT pid FROM pg_stat_activity WHERE application_name"
-                    . " = 'oof' AND query LIKE 'SELECT n, note FROM lab%'");
-kill 'STOP', $frozen->[0];
+my ($frozen, $psql) = (undef, Test::Oof::Postgres::session(database_dsn()));
 
-$r = $o->lab("class=read&s=lab_get&u=$ids[0]");
+for (1 .. 10) {
+    @r = $o->many([ 'class=read&s=lab_sleep&i=250' ], pause => 0.05,
+                  meanwhile => sub {
+        ($frozen) = $psql->run("SELECT pid FROM pg_stat_activity WHERE"
+                               . " application_name = 'oof' AND"
+                               . " state = 'active' AND query LIKE '%sleep%'");
+        kill 'STOP', $frozen if $frozen;
+    });
+
+    last if $frozen;
+}
+
+$r = $r[0];
 is($r->{status}, 200, 'frozen: answered by another one');
 is($r->{runs}, 2, 'frozen: by another run');
 cmp_ok($r->{ms}, '>=', 1900, 'frozen: not before');
 cmp_ok($r->{ms}, '<', 4000, 'frozen: nor long after');
-kill 'CONT', $frozen->[0];
+kill 'CONT', $frozen;
 
 done_testing();
