@@ -483,6 +483,8 @@ ngx_oof_pg_lane_flush(ngx_oof_pg_lane_t *lane)
 
     rc = PQflush(lane->conn);
 
+    ERR_clear_error();
+
     wev = lane->connection->write;
 
     if (rc < 0) {
