@@ -67,6 +67,7 @@ typedef struct ngx_oof_core_s       ngx_oof_core_t;
 #include <ngx_oof_request.h>
 #include <ngx_oof_response.h>
 #include <ngx_oof_page.h>
+#include <ngx_oof_upstream.h>
 #include <ngx_oof_event.h>
 #include <ngx_oof_maintenance.h>
 #include <ngx_oof_management.h>

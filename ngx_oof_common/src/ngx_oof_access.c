@@ -23,6 +23,7 @@ static ngx_int_t ngx_oof_access_header(ngx_oof_request_t *o, ngx_uint_t id);
 static ngx_int_t ngx_oof_access_accept(ngx_oof_request_t *o);
 static ngx_int_t ngx_oof_access_join(ngx_oof_request_t *o, ngx_str_t *accept);
 static ngx_int_t ngx_oof_access_media(ngx_oof_request_t *o);
+static ngx_int_t ngx_oof_access_gate(ngx_oof_request_t *o);
 
 
 /* security comes before function (spec 5.4, 7) */
@@ -35,6 +36,7 @@ static ngx_oof_step_t  ngx_oof_access_table[] = {
     { NGX_OOF_API_TPP|NGX_OOF_API_PUBLIC, ngx_oof_access_headers },
     { 0, ngx_oof_access_accept },
     { 0, ngx_oof_access_media },
+    { NGX_OOF_API_GATE, ngx_oof_access_gate },
     { 0, NULL }
 };
 
@@ -266,4 +268,13 @@ ngx_oof_access_media(ngx_oof_request_t *o)
                                                                   : "json");
 
     return rc == NGX_OK ? NGX_DECLINED : ngx_oof_error_status(o, rc);
+}
+
+
+/* what the route asks for beyond the token: the content is another's */
+
+static ngx_int_t
+ngx_oof_access_gate(ngx_oof_request_t *o)
+{
+    return o->route->handler(o);
 }

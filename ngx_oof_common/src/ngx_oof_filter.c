@@ -28,6 +28,8 @@ static ngx_int_t ngx_oof_page_error(ngx_http_request_t *r,
     ngx_oof_request_t *o);
 static ngx_int_t ngx_oof_page_send(ngx_http_request_t *r,
     ngx_oof_request_t *o, ngx_chain_t *in);
+static ngx_int_t ngx_oof_body_upstream(ngx_http_request_t *r,
+    ngx_oof_request_t *o, ngx_chain_t *in);
 static ngx_int_t ngx_oof_body_filter(ngx_http_request_t *r, ngx_chain_t *in);
 static ngx_int_t ngx_oof_request_body_filter(ngx_http_request_t *r,
     ngx_chain_t *in);
@@ -35,7 +37,7 @@ static ngx_int_t ngx_oof_filter_init(ngx_conf_t *cf);
 
 
 static ngx_str_t  ngx_oof_interaction_id = ngx_string("x-fapi-interaction-id");
-static ngx_str_t  ngx_oof_version = ngx_string("x-v");
+static ngx_str_t  ngx_oof_x_v = ngx_string("x-v");
 
 
 static ngx_http_module_t  ngx_oof_filter_module_ctx = {
@@ -111,6 +113,16 @@ ngx_oof_header_filter(ngx_http_request_t *r)
         return NGX_ERROR;
     }
 
+    if (ngx_oof_upstream_holds(o)) {
+
+        /* its header waits for the body, which is looked at */
+
+        ngx_http_set_ctx(r, o, ngx_oof_filter_module);
+        r->filter_need_in_memory = 1;
+
+        return NGX_OK;
+    }
+
     if (olcf->errors != NGX_OOF_ERRORS_JSON) {
         return ngx_http_next_header_filter(r);
     }
@@ -141,7 +153,7 @@ static ngx_int_t
 ngx_oof_header_add(ngx_http_request_t *r, ngx_oof_request_t *o,
     ngx_oof_api_t *api)
 {
-    ngx_str_t  id;
+    ngx_str_t  id, *version;
 
     if (r->upstream) {
         ngx_oof_header_drop(r, &ngx_oof_interaction_id);
@@ -159,10 +171,13 @@ ngx_oof_header_add(ngx_http_request_t *r, ngx_oof_request_t *o,
     }
 
     if (r->upstream) {
-        ngx_oof_header_drop(r, &ngx_oof_version);
+        ngx_oof_header_drop(r, &ngx_oof_x_v);
     }
 
-    return ngx_oof_response_header(r, &ngx_oof_version, &api->version);
+    version = o->api ? &o->version : &api->version;
+
+    return version->len ? ngx_oof_response_header(r, &ngx_oof_x_v, version)
+                        : NGX_OK;
 }
 
 
@@ -256,7 +271,7 @@ ngx_oof_page_status(ngx_http_request_t *r, ngx_oof_request_t *o)
 {
     ngx_uint_t  status;
 
-    status = r->err_status;
+    status = ngx_oof_upstream_status(o, r->err_status);
 
     if (status == NGX_HTTP_BAD_REQUEST
         && r->http_state == NGX_HTTP_READING_REQUEST_STATE
@@ -387,6 +402,10 @@ ngx_oof_body_filter(ngx_http_request_t *r, ngx_chain_t *in)
         return ngx_http_next_body_filter(r, in);
     }
 
+    if (o->upstream) {
+        return ngx_oof_body_upstream(r, o, in);
+    }
+
     ngx_http_set_ctx(r, NULL, ngx_oof_filter_module);
 
     if (o->page == NGX_OOF_PAGE_CERTAIN) {
@@ -415,6 +434,51 @@ ngx_oof_body_filter(ngx_http_request_t *r, ngx_chain_t *in)
     }
 
     return ngx_http_next_body_filter(r, in);
+}
+
+
+/*
+ * An error of what is behind a gate: as it came when it has the regulation's
+ * form, else ours in its place, with none of its headers.
+ */
+
+static ngx_int_t
+ngx_oof_body_upstream(ngx_http_request_t *r, ngx_oof_request_t *o,
+    ngx_chain_t *in)
+{
+    ngx_int_t  rc;
+
+    rc = ngx_oof_upstream_collect(o, in);
+
+    if (rc != NGX_OK) {
+        return (rc == NGX_AGAIN) ? NGX_OK : NGX_ERROR;
+    }
+
+    ngx_http_set_ctx(r, NULL, ngx_oof_filter_module);
+
+    rc = ngx_oof_upstream_judge(o);
+
+    if (rc == NGX_ERROR) {
+        return NGX_ERROR;
+    }
+
+    ngx_http_clear_content_length(r);
+    r->headers_out.content_length_n = o->answer.len;
+
+    if (rc == NGX_DECLINED
+        && (ngx_oof_header_add(r, o, o->api) != NGX_OK
+            || ngx_oof_response_retry_after(o) != NGX_OK))
+    {
+        return NGX_ERROR;
+    }
+
+    rc = ngx_http_next_header_filter(r);
+
+    if (rc == NGX_ERROR || rc > NGX_OK || r->header_only) {
+        return rc;
+    }
+
+    return ngx_oof_page_send(r, o, in);
 }
 
 

@@ -14,8 +14,11 @@
 #define NGX_OOF_VARIABLE_ERROR         5
 
 
+static ngx_uint_t ngx_oof_log_route(ngx_oof_request_t *o);
 static ngx_uint_t ngx_oof_log_code(ngx_http_request_t *r);
 static void ngx_oof_log_count(ngx_http_request_t *r, ngx_oof_request_t *o);
+static ngx_int_t ngx_oof_log_gates(ngx_conf_t *cf,
+    ngx_oof_main_conf_t *omcf, ngx_uint_t series);
 static ngx_int_t ngx_oof_log_series(ngx_conf_t *cf, ngx_oof_api_t *api,
     ngx_oof_route_t *route);
 static ngx_int_t ngx_oof_log_label(ngx_conf_t *cf, ngx_oof_metric_t *metric,
@@ -124,13 +127,38 @@ ngx_oof_log_count(ngx_http_request_t *r, ngx_oof_request_t *o)
     ms = (ngx_msec_int_t) ((tp->sec - r->start_sec) * 1000
                            + (tp->msec - r->start_msec));
 
-    series = (o && o->route) ? o->route->series : 0;
+    series = (o && o->route) ? ngx_oof_log_route(o) : 0;
 
     ngx_oof_metric_inc(&ngx_oof_requests_total,
                        series * NGX_OOF_LOG_CODES + ngx_oof_log_code(r), 1);
 
     ngx_oof_metric_observe(&ngx_oof_requests_seconds, series,
                            (uint64_t) ngx_max(ms, 0) * 1000);
+}
+
+
+static ngx_uint_t
+ngx_oof_log_route(ngx_oof_request_t *o)
+{
+    ngx_uint_t             i;
+    ngx_oof_used_t       **used;
+    ngx_oof_main_conf_t   *omcf;
+
+    if (!(o->api->flags & NGX_OOF_API_GATE)) {
+        return o->route->series;
+    }
+
+    omcf = ngx_http_get_module_main_conf(o->r, ngx_oof_module);
+
+    used = omcf->used.elts;
+
+    for (i = 0; i < omcf->used.nelts; i++) {
+        if (used[i]->api == o->api) {
+            return used[i]->series + (o->route - o->api->routes);
+        }
+    }
+
+    return 0;
 }
 
 
@@ -174,6 +202,11 @@ ngx_oof_request_init(ngx_conf_t *cf)
     apis = omcf->apis.elts;
 
     for (i = 0; i < omcf->apis.nelts; i++) {
+
+        if (apis[i]->flags & NGX_OOF_API_GATE) {
+            continue;
+        }
+
         for (route = apis[i]->routes; route->path.len; route++) {
 
             if (ngx_oof_log_series(cf, apis[i], route) != NGX_OK) {
@@ -181,6 +214,39 @@ ngx_oof_request_init(ngx_conf_t *cf)
             }
 
             route->series = series++;
+        }
+    }
+
+    return ngx_oof_log_gates(cf, omcf, series);
+}
+
+
+/*
+ * Of the many data APIs only those that a location has: what their series are
+ * is told by the configuration, so that one which fails changes nothing.
+ */
+
+static ngx_int_t
+ngx_oof_log_gates(ngx_conf_t *cf, ngx_oof_main_conf_t *omcf,
+    ngx_uint_t series)
+{
+    ngx_uint_t         i;
+    ngx_oof_used_t   **used;
+    ngx_oof_route_t   *route;
+
+    used = omcf->used.elts;
+
+    for (i = 0; i < omcf->used.nelts; i++) {
+
+        used[i]->series = series;
+
+        for (route = used[i]->api->routes; route->path.len; route++) {
+
+            if (ngx_oof_log_series(cf, used[i]->api, route) != NGX_OK) {
+                return NGX_ERROR;
+            }
+
+            series++;
         }
     }
 

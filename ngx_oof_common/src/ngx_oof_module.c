@@ -17,6 +17,8 @@ static void ngx_oof_merge_unnamed(ngx_conf_t *cf, ngx_oof_loc_conf_t *prev,
 static char *ngx_oof_merge_names(ngx_conf_t *cf, ngx_oof_loc_conf_t *prev,
     ngx_oof_loc_conf_t *conf);
 static char *ngx_oof_merge_api(ngx_conf_t *cf, ngx_oof_loc_conf_t *conf);
+static char *ngx_oof_merge_gate(ngx_conf_t *cf, ngx_oof_loc_conf_t *conf,
+    ngx_http_core_loc_conf_t *clcf);
 static ngx_int_t ngx_oof_preconfiguration(ngx_conf_t *cf);
 static ngx_int_t ngx_oof_postconfiguration(ngx_conf_t *cf);
 static ngx_int_t ngx_oof_init_process(ngx_cycle_t *cycle);
@@ -28,6 +30,7 @@ static char *ngx_oof_not_zero(ngx_conf_t *cf, void *post, void *data);
 static char *ngx_oof_uuid_value(ngx_conf_t *cf, void *post, void *data);
 static char *ngx_oof_base_url(ngx_conf_t *cf, void *post, void *data);
 static char *ngx_oof_header_name(ngx_conf_t *cf, void *post, void *data);
+static char *ngx_oof_version(ngx_conf_t *cf, void *post, void *data);
 static char *ngx_oof_cert_from(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 static char *ngx_oof_metrics(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
@@ -51,6 +54,7 @@ static ngx_conf_post_handler_pt  ngx_oof_not_zero_p = ngx_oof_not_zero;
 static ngx_conf_post_handler_pt  ngx_oof_uuid_p = ngx_oof_uuid_value;
 static ngx_conf_post_handler_pt  ngx_oof_base_url_p = ngx_oof_base_url;
 static ngx_conf_post_handler_pt  ngx_oof_header_name_p = ngx_oof_header_name;
+static ngx_conf_post_handler_pt  ngx_oof_version_p = ngx_oof_version;
 
 
 static ngx_conf_enum_t  ngx_oof_clients_modes[] = {
@@ -241,6 +245,13 @@ static ngx_command_t  ngx_oof_commands[] = {
       NGX_HTTP_LOC_CONF_OFFSET,
       0,
       NULL },
+
+    { ngx_string("oof_version"),
+      NGX_HTTP_LOC_CONF|NGX_CONF_TAKE1,
+      ngx_conf_set_str_slot,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      ngx_oof_loc(version),
+      &ngx_oof_version_p },
 
     { ngx_string("oof_metrics"),
       NGX_HTTP_LOC_CONF|NGX_CONF_NOARGS,
@@ -519,7 +530,7 @@ static void *
 ngx_oof_create_main_conf(ngx_conf_t *cf)
 {
     ngx_uint_t            i;
-    ngx_array_t          *arrays[9];
+    ngx_array_t          *arrays[10];
     ngx_oof_main_conf_t  *omcf;
 
     omcf = ngx_pcalloc(cf->pool, sizeof(ngx_oof_main_conf_t));
@@ -536,8 +547,9 @@ ngx_oof_create_main_conf(ngx_conf_t *cf)
     arrays[6] = &omcf->statements;
     arrays[7] = &omcf->metrics;
     arrays[8] = &omcf->cores;
+    arrays[9] = &omcf->used;
 
-    for (i = 0; i < 9; i++) {
+    for (i = 0; i < 10; i++) {
         if (ngx_array_init(arrays[i], cf->pool, 4, sizeof(void *)) != NGX_OK) {
             return NULL;
         }
@@ -649,6 +661,18 @@ ngx_oof_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
 
     ngx_oof_merge_unnamed(cf, prev, conf);
 
+    /* what is inside a guarded location is guarded as it is */
+
+    if (conf->api == NULL && prev->api
+        && (prev->api->flags & NGX_OOF_API_GATE))
+    {
+        conf->api = prev->api;
+    }
+
+    if (conf->version.len == 0 && conf->api == prev->api) {
+        conf->version = prev->version;
+    }
+
     if (conf->api) {
         return ngx_oof_merge_api(cf, conf);
     }
@@ -676,7 +700,7 @@ ngx_oof_merge_unnamed(ngx_conf_t *cf, ngx_oof_loc_conf_t *prev,
     if (conf->api == NULL && prev->api) {
         conf->api = prev->api;
 
-        if (clcf->handler == NULL) {
+        if (clcf->handler == NULL && !(conf->api->flags & NGX_OOF_API_GATE)) {
             clcf->handler = ngx_oof_content_handler;
         }
     }
@@ -823,9 +847,13 @@ ngx_oof_merge_api(ngx_conf_t *cf, ngx_oof_loc_conf_t *conf)
                            "from nobody: set \"oof_client_certificate_from\"");
     }
 
-    /* nginx itself answers 413, and a body never goes to a file */
-
     clcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);
+
+    if (conf->api->flags & NGX_OOF_API_GATE) {
+        return ngx_oof_merge_gate(cf, conf, clcf);
+    }
+
+    /* nginx itself answers 413, and a body never goes to a file */
 
     clcf->client_max_body_size = conf->body_size;
     clcf->client_body_buffer_size = conf->body_size;
@@ -835,6 +863,32 @@ ngx_oof_merge_api(ngx_conf_t *cf, ngx_oof_loc_conf_t *conf)
     if (conf->keys
         && ngx_oof_keys_bind(cf, conf->keys, conf->database) != NGX_OK)
     {
+        return NGX_CONF_ERROR;
+    }
+
+    return NGX_CONF_OK;
+}
+
+
+/* a gate is no gate when there is a way round it, or nothing behind it */
+
+static char *
+ngx_oof_merge_gate(ngx_conf_t *cf, ngx_oof_loc_conf_t *conf,
+    ngx_http_core_loc_conf_t *clcf)
+{
+    if (clcf->satisfy == NGX_HTTP_SATISFY_ANY) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "location \"%V\" is guarded by the API \"%V %V\" "
+                           "and must not have \"satisfy any\"", &clcf->name,
+                           &conf->api->name, &conf->api->major);
+        return NGX_CONF_ERROR;
+    }
+
+    if (clcf->handler == NULL && !clcf->noname) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "location \"%V\" is guarded by the API \"%V %V\" "
+                           "and serves nothing: set \"proxy_pass\"",
+                           &clcf->name, &conf->api->name, &conf->api->major);
         return NGX_CONF_ERROR;
     }
 
@@ -966,6 +1020,42 @@ ngx_oof_header_name(ngx_conf_t *cf, void *post, void *data)
     }
 
     ngx_strlow(value->data, value->data, value->len);
+
+    return NGX_CONF_OK;
+}
+
+
+/* three numbers, as x-v is specified (spec 0.3) */
+
+static char *
+ngx_oof_version(ngx_conf_t *cf, void *post, void *data)
+{
+    ngx_str_t *value = data;
+
+    size_t      i;
+    ngx_uint_t  dots, digits;
+
+    dots = 0;
+    digits = 0;
+
+    for (i = 0; i < value->len; i++) {
+
+        if (value->data[i] >= '0' && value->data[i] <= '9') {
+            digits++;
+            continue;
+        }
+
+        if (value->data[i] != '.' || digits == 0) {
+            break;
+        }
+
+        dots++;
+        digits = 0;
+    }
+
+    if (i < value->len || dots != 2 || digits == 0) {
+        return "must be three numbers, as in 2.5.1";
+    }
 
     return NGX_CONF_OK;
 }

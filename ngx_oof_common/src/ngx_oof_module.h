@@ -25,6 +25,14 @@
 #define NGX_OOF_HEALTH_READY      2
 
 
+/* an API that a location has */
+
+typedef struct {
+    ngx_oof_api_t           *api;
+    ngx_uint_t               series;       /* of its first route, of a gate */
+} ngx_oof_used_t;
+
+
 /* what http{} has once; the arrays are filled by the rooms they are named of */
 
 typedef struct {
@@ -35,6 +43,7 @@ typedef struct {
     ngx_array_t              jwks;         /* of ngx_oof_jwks_t * */
     ngx_array_t              leases;       /* of ngx_oof_lease_t * */
     ngx_array_t              apis;         /* of ngx_oof_api_t * */
+    ngx_array_t              used;         /* of ngx_oof_used_t * */
     ngx_array_t              statements;   /* of ngx_oof_sql_t * */
     ngx_array_t              metrics;      /* of ngx_oof_metric_t * */
     ngx_uint_t               slots;        /* of all metrics together */
@@ -73,6 +82,7 @@ typedef struct {
     size_t                   body_size;
 
     ngx_oof_api_t           *api;
+    ngx_str_t                version;        /* x-v, when not the API's */
     ngx_uint_t               health;
 } ngx_oof_loc_conf_t;
 

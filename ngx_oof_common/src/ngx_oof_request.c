@@ -350,6 +350,7 @@ ngx_oof_access_begin(ngx_oof_request_t *o, ngx_oof_loc_conf_t *olcf)
     }
 
     o->api = olcf->api;
+    o->version = olcf->version.len ? olcf->version : o->api->version;
     o->uri = o->r->uri;
     o->admitted = 0;
     o->step = 0;
@@ -732,6 +733,14 @@ ngx_oof_request_deadline(ngx_event_t *ev)
 
     ngx_http_set_log_request(c->log, r);
 
+    if (!o->suspended && !o->reading
+        && (r->upstream == NULL || r->upstream->cleanup == NULL))
+    {
+        /* it is with another module, behind a gate, which has times too */
+
+        return;
+    }
+
     rc = o->unit ? ngx_oof_pg_late(o->unit) : NGX_OOF_PG_TIMEOUT;
 
     ngx_oof_request_forget(o);
@@ -750,6 +759,14 @@ ngx_oof_request_deadline(ngx_event_t *ev)
     }
 
     ngx_log_error(NGX_LOG_ERR, c->log, 0, "request deadline has passed");
+
+    if (r->upstream && r->upstream->cleanup) {
+
+        /* what is behind a gate has not answered: its connection is closed */
+
+        r->main->count++;
+        (*r->upstream->cleanup)(r);
+    }
 
     /* a step that is awaited no longer decides: the request ends here */
 

@@ -34,6 +34,8 @@ struct ngx_oof_request_s {
     ngx_oof_route_t         *route;
     ngx_str_t                params[NGX_OOF_MAX_PARAMS];  /* of the path */
     ngx_str_t                uri;        /* that was admitted */
+    ngx_str_t                version;    /* x-v; empty: none */
+    void                    *gate;       /* of a guarded API, its own */
 
     /* the first of each name, NULL when absent */
     ngx_table_elt_t         *headers[NGX_OOF_HEADERS];
@@ -84,6 +86,7 @@ struct ngx_oof_request_s {
     unsigned                 counted:1;  /* metrics are done */
     unsigned                 suspended:1;
     unsigned                 page:2;     /* of nginx's own, see the filter */
+    unsigned                 upstream:2; /* its error, see there */
 };
 
 

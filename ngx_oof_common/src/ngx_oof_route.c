@@ -7,6 +7,7 @@
 #include <ngx_oof.h>
 
 
+static ngx_int_t ngx_oof_route_any(ngx_oof_request_t *o);
 static ngx_int_t ngx_oof_route_path(ngx_str_t *pattern, u_char *p,
     u_char *last, ngx_str_t *params);
 static char *ngx_oof_api_unknown(ngx_conf_t *cf, ngx_str_t *name,
@@ -79,6 +80,10 @@ ngx_oof_route_match(ngx_oof_request_t *o)
 
     o->route = NULL;
 
+    if (o->api->flags & NGX_OOF_API_ANY) {
+        return ngx_oof_route_any(o);
+    }
+
     if (r->uri.len <= base->len
         || ngx_memcmp(r->uri.data, base->data, base->len) != 0)
     {
@@ -110,6 +115,24 @@ ngx_oof_route_match(ngx_oof_request_t *o)
     }
 
     return ngx_oof_error_status(o, NGX_HTTP_NOT_FOUND);
+}
+
+
+static ngx_int_t
+ngx_oof_route_any(ngx_oof_request_t *o)
+{
+    ngx_oof_route_t  *route;
+
+    route = o->api->routes;
+
+    if (route->method != o->r->method) {
+        o->allow = route->method;
+        return ngx_oof_error_status(o, NGX_HTTP_NOT_ALLOWED);
+    }
+
+    o->route = route;
+
+    return NGX_DECLINED;
 }
 
 
@@ -168,8 +191,8 @@ ngx_oof_api_directive(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 {
     ngx_oof_loc_conf_t *olcf = conf;
 
-    ngx_str_t                 *value;
-    ngx_http_core_loc_conf_t  *clcf;
+    ngx_str_t      *value;
+    ngx_oof_api_t  *api;
 
     if (olcf->api) {
         return "is duplicate";
@@ -177,16 +200,59 @@ ngx_oof_api_directive(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 
     value = cf->args->elts;
 
-    olcf->api = ngx_oof_api_find(cf, &value[1], &value[2]);
+    api = ngx_oof_api_find(cf, &value[1], &value[2]);
 
-    if (olcf->api == NULL) {
+    if (api == NULL) {
         return ngx_oof_api_unknown(cf, &value[1], &value[2]);
     }
 
-    clcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);
-    clcf->handler = ngx_oof_content_handler;
+    return (ngx_oof_api_set(cf, api) == NGX_OK) ? NGX_CONF_OK
+                                                : NGX_CONF_ERROR;
+}
 
-    return NGX_CONF_OK;
+
+ngx_int_t
+ngx_oof_api_set(ngx_conf_t *cf, ngx_oof_api_t *api)
+{
+    ngx_uint_t                  i;
+    ngx_oof_used_t            **used;
+    ngx_oof_loc_conf_t         *olcf;
+    ngx_oof_main_conf_t        *omcf;
+    ngx_http_core_loc_conf_t   *clcf;
+
+    olcf = ngx_http_conf_get_module_loc_conf(cf, ngx_oof_module);
+    omcf = ngx_http_conf_get_module_main_conf(cf, ngx_oof_module);
+
+    olcf->api = api;
+
+    used = omcf->used.elts;
+
+    for (i = 0; i < omcf->used.nelts; i++) {
+        if (used[i]->api == api) {
+            break;
+        }
+    }
+
+    if (i == omcf->used.nelts) {
+        used = ngx_array_push(&omcf->used);
+        if (used == NULL) {
+            return NGX_ERROR;
+        }
+
+        *used = ngx_pcalloc(cf->pool, sizeof(ngx_oof_used_t));
+        if (*used == NULL) {
+            return NGX_ERROR;
+        }
+
+        (*used)->api = api;
+    }
+
+    if (!(api->flags & NGX_OOF_API_GATE)) {
+        clcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);
+        clcf->handler = ngx_oof_content_handler;
+    }
+
+    return NGX_OK;
 }
 
 

@@ -25,6 +25,15 @@
 #define NGX_OOF_API_PUBLIC   0x04        /* interaction id, nothing else */
 #define NGX_OOF_API_JWT      0x08        /* answers are application/jwt */
 
+/*
+ * Guards what another directive of the location serves ("proxy_pass"): the
+ * route's handler is the last step of the access phase, and NGX_DECLINED lets
+ * the request go on.
+ */
+#define NGX_OOF_API_GATE     0x10
+
+#define NGX_OOF_API_ANY      0x20        /* its first route: every path */
+
 #define NGX_OOF_MAX_PARAMS   4
 
 
@@ -60,6 +69,12 @@ struct ngx_oof_api_s {
 ngx_int_t ngx_oof_api_register(ngx_conf_t *cf, ngx_oof_api_t *api);
 ngx_oof_api_t *ngx_oof_api_find(ngx_conf_t *cf, ngx_str_t *name,
     ngx_str_t *major);
+
+/*
+ * The API of a location, from "oof_api NAME VERSION" or from a directive of
+ * another module.
+ */
+ngx_int_t ngx_oof_api_set(ngx_conf_t *cf, ngx_oof_api_t *api);
 
 /* "oof_api NAME VERSION" */
 char *ngx_oof_api_directive(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
