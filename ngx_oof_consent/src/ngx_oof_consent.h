@@ -14,7 +14,6 @@
 
 /* consents of data sharing: Consents API v3, spec 1 */
 
-
 /* columns of consent_get, and the first ones of consent_parties */
 
 typedef enum {
@@ -33,11 +32,20 @@ typedef enum {
 } ngx_oof_consent_col_e;
 
 
+/* "oof_customer": what the bank's systems are told of the customer */
+#define NGX_OOF_CUSTOMER_HMAC      1
+#define NGX_OOF_CUSTOMER_DOCUMENT  2
+
+
+typedef struct ngx_oof_gate_own_s  ngx_oof_gate_own_t;
+
 
 typedef struct {
     ngx_uint_t               products;       /* offered: NGX_OOF_PRODUCT_... */
     time_t                   max_term;       /* s; 0: no cap */
     time_t                   authorise_within;                   /* s */
+    ngx_uint_t               customer;       /* NGX_OOF_CUSTOMER_... */
+    ngx_oof_gate_own_t      *gate;           /* of "oof_permission", or NULL */
 } ngx_oof_consent_loc_conf_t;
 
 

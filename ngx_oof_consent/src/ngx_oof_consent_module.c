@@ -7,6 +7,7 @@
 #include <ngx_oof.h>
 #include <ngx_oof_consent.h>
 #include <ngx_oof_consent_journey.h>
+#include <ngx_oof_consent_gate.h>
 #include <ngx_oof_consent_sql.h>
 
 
@@ -55,6 +56,13 @@ static ngx_conf_bitmask_t  ngx_oof_consent_products_mask[] = {
 };
 
 
+static ngx_conf_enum_t  ngx_oof_customer_modes[] = {
+    { ngx_string("hmac"), NGX_OOF_CUSTOMER_HMAC },
+    { ngx_string("document"), NGX_OOF_CUSTOMER_DOCUMENT },
+    { ngx_null_string, 0 }
+};
+
+
 static ngx_command_t  ngx_oof_consent_commands[] = {
 
     { ngx_string("oof_products"),
@@ -77,6 +85,41 @@ static ngx_command_t  ngx_oof_consent_commands[] = {
       NGX_HTTP_LOC_CONF_OFFSET,
       offsetof(ngx_oof_consent_loc_conf_t, authorise_within),
       &ngx_oof_consent_within_p },
+
+    { ngx_string("oof_permission"),
+      NGX_HTTP_LOC_CONF|NGX_CONF_1MORE,
+      ngx_oof_gate_permission,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("oof_resource"),
+      NGX_HTTP_LOC_CONF|NGX_CONF_TAKE12,
+      ngx_oof_gate_resource,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("oof_resources"),
+      NGX_HTTP_LOC_CONF|NGX_CONF_NOARGS|NGX_CONF_TAKE1,
+      ngx_oof_gate_list,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("oof_scope"),
+      NGX_HTTP_LOC_CONF|NGX_CONF_TAKE1,
+      ngx_oof_gate_scope,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("oof_customer"),
+      NGX_OOF_CONSENT_ANY_CONF|NGX_CONF_TAKE1,
+      ngx_conf_set_enum_slot,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(ngx_oof_consent_loc_conf_t, customer),
+      &ngx_oof_customer_modes },
 
       ngx_null_command
 };
@@ -232,6 +275,15 @@ static ngx_oof_route_t  ngx_oof_consent_bank_routes[] = {
       ngx_oof_consent_journey_token,
       0 },
 
+    { NGX_HTTP_GET,
+      ngx_string("/consents/{consentId}/resources"),
+      ngx_string("consent_resources"),
+      NGX_OOF_GRANT_ANY,
+      ngx_string(NGX_OOF_SCOPE_JOURNEY),
+      NGX_OOF_MEDIA_NONE,
+      ngx_oof_gate_resources,
+      0 },
+
     { NGX_HTTP_PUT,
       ngx_string("/clients/{clientId}"),
       ngx_string("client_put"),
@@ -276,6 +328,10 @@ ngx_oof_consent_preconfiguration(ngx_conf_t *cf)
         return NGX_ERROR;
     }
 
+    if (ngx_oof_gate_preconf(cf) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
     return ngx_oof_management_add(cf, ngx_oof_consent_bank_routes);
 }
 
@@ -294,10 +350,12 @@ ngx_oof_consent_create_loc_conf(ngx_conf_t *cf)
      * set by ngx_pcalloc():
      *
      *     conf->products = 0;
+     *     conf->gate = NULL;
      */
 
     conf->max_term = NGX_CONF_UNSET;
     conf->authorise_within = NGX_CONF_UNSET;
+    conf->customer = NGX_CONF_UNSET_UINT;
 
     return conf;
 }
@@ -316,8 +374,10 @@ ngx_oof_consent_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
     ngx_conf_merge_sec_value(conf->max_term, prev->max_term, 0);
     ngx_conf_merge_sec_value(conf->authorise_within, prev->authorise_within,
                              60 * 60);
+    ngx_conf_merge_uint_value(conf->customer, prev->customer,
+                              NGX_OOF_CUSTOMER_HMAC);
 
-    return NGX_CONF_OK;
+    return ngx_oof_gate_merge(cf, prev, conf);
 }
 
 
