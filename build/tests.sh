@@ -5,7 +5,7 @@
 #   OOF_NGINX, TEST_NGINX_BINARY   the nginx under test
 #   OOF_OBJS, OOF_SOURCE           its object files, and nginx's source
 #   OOF_PG_BIN                     folder of initdb and postgres
-#   OOF_LONG                       with --long: what takes its time, too
+#   OOF_MEASURE                    that nothing runs beside a measurement
 #   OOF_VAR                        where tests keep what outlives one file
 
 
@@ -26,8 +26,11 @@ tests_environment() {
 }
 
 
+# tests_prove JOBS ARG …: all of t/ when the arguments name no file
+
 tests_prove() {
-    local args=("$@") arg files=no
+    local jobs=$1 arg files=no
+    shift
 
     for arg in "$@"; do
         if [ -e "$arg" ]; then
@@ -35,51 +38,58 @@ tests_prove() {
         fi
     done
 
+    cd "$root" || return
+
     if [ $files = no ]; then
-        args+=(-r t)
+        set -- "$@" -r t
     fi
 
-    cd "$root" || return
-    prove --timer -j "$(jobs_count)" "${args[@]}"
+    prove --timer -j "$jobs" "$@"
+}
+
+
+# Everything with the sanitizers, whose reports the tests look for: nginx's own
+# leaks at exit are no news, and loadable modules define the same names as
+# nginx itself, as nginx means it.  Then the measurements, on the build that is
+# measured, with nothing beside them.
+
+tests_long() {
+    local rc=0
+
+    deps_install wrk
+    nginx_headers
+    nginx_build dynamic
+    nginx_build sanitize
+
+    tests_environment sanitize
+    ASAN_OPTIONS=detect_leaks=0:detect_odr_violation=0:\
+detect_stack_use_after_return=1 \
+        tests_prove "$(jobs_count)" "$@" || rc=1
+
+    if [ $# -eq 0 ]; then
+        tests_environment static
+        OOF_MEASURE=1 tests_prove 1 t/790-memory.t t/791-idle.t || rc=1
+    fi
+
+    return $rc
 }
 
 
 command_test() {
-    local kind=static
+    local long=no
 
     if [ "${1-}" = --long ]; then
-        kind=sanitize
+        long=yes
         shift
     fi
 
     deps_install_test
     nginx_build static
 
-    if [ $kind = sanitize ]; then
-        nginx_headers
-        nginx_build dynamic
-        nginx_build sanitize
-
-        export OOF_LONG=1
-
-        # nginx's own leaks at exit are no news; the tests say where reports go
-
-        export ASAN_OPTIONS=detect_leaks=0:detect_odr_violation=0:\
-detect_stack_use_after_return=1
-    fi
-
-    tests_environment $kind
-
-    if [ ! -d "$root/t" ]; then
-        die "there is no folder t/ with tests"
-    fi
-
-    tests_prove "$@"
-
-    # measurements, on the build that is measured, with nothing beside them
-
-    if [ $kind = sanitize ] && [ $# -eq 0 ]; then
+    if [ $long = yes ]; then
+        tests_long "$@"
+    else
         tests_environment static
-        OOF_MEASURE=1 tests_prove -j 1 t/790-memory.t t/791-idle.t
+        tests_prove "$(jobs_count)" "$@"
     fi
 }

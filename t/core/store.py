@@ -4,6 +4,7 @@ import os
 import sys
 import tempfile
 import threading
+import time
 
 sys.dont_write_bytecode = True
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.realpath(__file__)),
@@ -46,7 +47,7 @@ with tempfile.TemporaryDirectory() as folder:
 
     # a unit that fails among many: held back until all have queued
 
-    gate = threading.Event()
+    gate, held = threading.Event(), threading.Event()
     results = {}
 
     def client(name, unit):
@@ -56,7 +57,8 @@ with tempfile.TemporaryDirectory() as folder:
             results[name] = e
 
     def wait(db):
-        gate.wait(10)
+        held.set()
+        gate.wait(60)
 
     # the failure's trace belongs on stderr, not into the test's
 
@@ -64,6 +66,7 @@ with tempfile.TemporaryDirectory() as folder:
 
     threads = [threading.Thread(target=client, args=("wait", wait))]
     threads[0].start()
+    held.wait()
     threads += [threading.Thread(target=client,
                                  args=(i, failing if i == 7
                                        else put("n%d" % i, i)))
@@ -71,7 +74,7 @@ with tempfile.TemporaryDirectory() as folder:
     for thread in threads[1:]:
         thread.start()
     while store.queue.qsize() < 3 * UNITS:
-        pass
+        time.sleep(0.001)
     commits = []
     store.on_change.append(lambda: commits.append(1))
     gate.set()
