@@ -146,6 +146,24 @@ $cluster->start;
 wait_for(sub { $o->get('/ready')->{status} == 200 }, 3, 'ready');
 
 
+# --- a table that is locked while lanes connect, by a migration for instance:
+# they wait, and are not taken for down
+
+my $session = Test::Oof::Postgres::session(database_dsn());
+$session->run('BEGIN');
+$session->run('LOCK TABLE lab IN ACCESS EXCLUSIVE MODE');
+$session->run('SELECT pg_terminate_backend(pid) FROM pg_stat_activity'
+              . " WHERE application_name = 'oof'");
+$session->send('SELECT pg_sleep(0.7)');
+$session->send('COMMIT');
+
+sleep 0.4;
+$r = $o->lab("class=read&s=lab_get&u=$ids[2]");
+is($r->{status}, 200, 'locked table: served when it is free');
+unlike($o->log_text, qr/cannot be prepared/, 'locked table: waited for');
+$session->run('SELECT 1');
+
+
 # --- kill -9 of the whole server under load: nothing acknowledged is lost
 
 pipe my $in, my $out;

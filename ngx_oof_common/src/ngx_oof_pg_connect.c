@@ -24,6 +24,8 @@ static char *ngx_oof_pg_connect_list(ngx_array_t *hosts, ngx_uint_t first,
     size_t offset, ngx_pool_t *pool);
 static void ngx_oof_pg_connect_notice(void *arg, const PGresult *res);
 static void ngx_oof_pg_prepare(ngx_oof_pg_lane_t *lane);
+static ngx_int_t ngx_oof_pg_prepare_settings(PGconn *conn,
+    ngx_oof_database_t *db, ngx_msec_t timeout);
 static ngx_int_t ngx_oof_pg_prepare_results(ngx_oof_pg_lane_t *lane);
 static void ngx_oof_pg_prepare_refused(ngx_oof_pg_lane_t *lane,
     PGresult *res);
@@ -471,33 +473,25 @@ ngx_oof_pg_prepare(ngx_oof_pg_lane_t *lane)
 
 /*
  * The settings are no start-up options, so that poolers need not know them.
+ * While statements are prepared locks are waited for longer: a table that a
+ * migration holds for a moment is no reason to take the server for down.
  */
 
 ngx_int_t
 ngx_oof_pg_prepare_send(PGconn *conn, ngx_oof_database_t *db,
     ngx_uint_t class)
 {
-    u_char           statement[NGX_INT_T_LEN + 1], lock[NGX_INT_T_LEN + 1];
     ngx_uint_t       i;
     ngx_msec_t       timeout;
-    const char      *values[3];
     ngx_oof_sql_t  **sql;
 
     timeout = (class == NGX_OOF_PG_SOLO || class == NGX_OOF_PG_LEASE)
               ? db->solo_lock_timeout : db->lock_timeout;
 
-    ngx_sprintf(statement, "%M%Z", db->statement_timeout);
-    ngx_sprintf(lock, "%M%Z", timeout);
-
-    values[0] = (char *) statement;
-    values[1] = (char *) lock;
-    values[2] = NGX_OOF_PG_IDLE_TIMEOUT;
-
     if (PQsetnonblocking(conn, 1) != 0
         || !PQenterPipelineMode(conn)
-        || !PQsendQueryParams(conn, ngx_oof_sql_lane_settings.text, 3,
-                              ngx_oof_sql_lane_settings.types, values, NULL,
-                              NULL, 1))
+        || ngx_oof_pg_prepare_settings(conn, db, db->connect_timeout / 2)
+           != NGX_OK)
     {
         return NGX_ERROR;
     }
@@ -523,7 +517,32 @@ ngx_oof_pg_prepare_send(PGconn *conn, ngx_oof_database_t *db,
         }
     }
 
+    if (ngx_oof_pg_prepare_settings(conn, db, timeout) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
     return PQpipelineSync(conn) ? NGX_OK : NGX_ERROR;
+}
+
+
+static ngx_int_t
+ngx_oof_pg_prepare_settings(PGconn *conn, ngx_oof_database_t *db,
+    ngx_msec_t timeout)
+{
+    u_char       statement[NGX_INT_T_LEN + 1], lock[NGX_INT_T_LEN + 1];
+    const char  *values[3];
+
+    ngx_sprintf(statement, "%M%Z", db->statement_timeout);
+    ngx_sprintf(lock, "%M%Z", timeout);
+
+    values[0] = (char *) statement;
+    values[1] = (char *) lock;
+    values[2] = NGX_OOF_PG_IDLE_TIMEOUT;
+
+    return PQsendQueryParams(conn, ngx_oof_sql_lane_settings.text, 3,
+                             ngx_oof_sql_lane_settings.types, values, NULL,
+                             NULL, 1)
+           ? NGX_OK : NGX_ERROR;
 }
 
 
