@@ -12,6 +12,9 @@
 /* a backend that holds locks for a worker that has frozen ends itself */
 #define NGX_OOF_PG_IDLE_TIMEOUT  "5000"
 
+/* somebody has ended the backend: there is a server, and it lets us in */
+#define NGX_OOF_PG_ADMIN_SHUTDOWN  "57P01"
+
 
 static void ngx_oof_pg_resolve(ngx_oof_pg_lane_t *lane);
 static ngx_int_t ngx_oof_pg_resolve_name(ngx_oof_pg_lane_t *lane,
@@ -259,6 +262,10 @@ ngx_oof_pg_connect_now(ngx_oof_pg_lane_t *lane)
 
     (void) PQsetNoticeReceiver(lane->conn, ngx_oof_pg_connect_notice, db);
 
+    /* messages with their SQLSTATE, which libpq does not tell otherwise */
+
+    (void) PQsetErrorVerbosity(lane->conn, PQERRORS_VERBOSE);
+
     /* PQconnectPoll() has to be called when the socket may be written */
 
     if (ngx_oof_pg_lane_attach(lane, 1) != NGX_OK) {
@@ -401,7 +408,8 @@ ngx_oof_pg_connect_notice(void *arg, const PGresult *res)
 void
 ngx_oof_pg_connect_event(ngx_oof_pg_lane_t *lane)
 {
-    PostgresPollingStatusType  status;
+    const char                 *message;
+    PostgresPollingStatusType   status;
 
     ngx_oof_pg_lane_detach(lane);
 
@@ -426,8 +434,11 @@ ngx_oof_pg_connect_event(ngx_oof_pg_lane_t *lane)
         return;
 
     default:
-        ngx_oof_pg_lane_failed(lane, PQerrorMessage(lane->conn),
-                               NGX_OOF_PG_STRIKE_OUT);
+        message = PQerrorMessage(lane->conn);
+
+        ngx_oof_pg_lane_failed(lane, message,
+                       ngx_strstr(message, " " NGX_OOF_PG_ADMIN_SHUTDOWN ": ")
+                       ? NGX_OOF_PG_STRIKE_ENDED : NGX_OOF_PG_STRIKE_OUT);
     }
 }
 
@@ -445,6 +456,7 @@ ngx_oof_pg_prepare(ngx_oof_pg_lane_t *lane)
     lane->prepared = 0;
     lane->got = 0;
     lane->refused = 0;
+    lane->ended = 0;
 
     /* from here on messages may hold data, and they are logged */
 
@@ -580,7 +592,8 @@ ngx_oof_pg_prepare_event(ngx_oof_pg_lane_t *lane)
 
     default:
         ngx_oof_pg_lane_failed(lane, PQerrorMessage(lane->conn),
-                               NGX_OOF_PG_STRIKE_LOST);
+                               lane->ended ? NGX_OOF_PG_STRIKE_ENDED
+                                           : NGX_OOF_PG_STRIKE_LOST);
     }
 }
 
@@ -588,6 +601,7 @@ ngx_oof_pg_prepare_event(ngx_oof_pg_lane_t *lane)
 static ngx_int_t
 ngx_oof_pg_prepare_results(ngx_oof_pg_lane_t *lane)
 {
+    char      *sqlstate;
     PGresult  *res;
 
     while (!PQisBusy(lane->conn)) {
@@ -621,6 +635,11 @@ ngx_oof_pg_prepare_results(ngx_oof_pg_lane_t *lane)
         default:
 
             if (ngx_oof_pg_is_fatal(res)) {
+                sqlstate = PQresultErrorField(res, PG_DIAG_SQLSTATE);
+                lane->ended = (sqlstate
+                               && ngx_strcmp(sqlstate,
+                                             NGX_OOF_PG_ADMIN_SHUTDOWN)
+                                  == 0);
                 PQclear(res);
                 return NGX_ERROR;
             }

@@ -558,8 +558,9 @@ ngx_oof_pg_lane_count(ngx_oof_pg_class_t *class)
 
 
 /*
- * libpq's messages have lines: those that begin with a tab are hints, the
- * others are one for each host that was tried.
+ * libpq's messages have lines: those that begin with a tab are hints and
+ * "LOCATION:" is the server's source; there is one for each host that was
+ * tried.
  */
 
 ngx_str_t *
@@ -578,7 +579,8 @@ ngx_oof_pg_message(const char *message)
     for ( /* void */ ; message && *message && p < end; message++) {
 
         if (*message == '\n') {
-            hint = (message[1] == '\t');
+            hint = (message[1] == '\t'
+                    || ngx_strncmp(message + 1, "LOCATION:", 9) == 0);
 
             if (!hint && message[1]) {
                 *p++ = ';';

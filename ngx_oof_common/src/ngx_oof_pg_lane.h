@@ -43,12 +43,13 @@
 
 /*
  * A class is down when each of its lanes has got as many strikes in a row: two
- * servers that could not be reached, or more that let it in and went away,
- * as happens when somebody ends their backends.
+ * servers that could not be reached, or more that let it in and went away.  A
+ * backend that somebody has ended is none.
  */
 #define NGX_OOF_PG_MAX_STRIKES   6
 #define NGX_OOF_PG_STRIKE_OUT    3
 #define NGX_OOF_PG_STRIKE_LOST   1
+#define NGX_OOF_PG_STRIKE_ENDED  0
 
 #define NGX_OOF_PG_DEADLINE      15000   /* of a unit that names none */
 #define NGX_OOF_PG_TICK          100     /* deadlines are looked at */
