@@ -1,13 +1,21 @@
-"""The demonstration: a third party gets a token, creates, reads and revokes a
-consent to share data, and others are refused."""
+"""The demonstration: a third party creates a consent to share data, the
+customer authorises it in the bank's app, the third party lists what it may
+read, and revokes it; others are refused."""
 
 import json
+import time
 import urllib.parse
 
-from . import call, cast, jose, token
+from . import call, cast, jose, journey, token
 from .box import Failure
 
 BASE = "/open-banking/consents/v3/consents"
+RESOURCES = "/open-banking/resources/v3/resources"
+AUTHORISATIONS = "/oof/v1/authorisations/"
+
+# for how long the list of resources may be in preparation, in seconds
+
+PREPARE = 10
 
 PERMISSIONS = ["ACCOUNTS_READ", "ACCOUNTS_BALANCES_READ", "RESOURCES_READ"]
 
@@ -64,6 +72,30 @@ class Demo:
         got = dict((k.lower(), v) for k, v in answer.headers)
         self.expect("x-fapi-interaction-id", sent["x-fapi-interaction-id"],
                     got.get("x-fapi-interaction-id"))
+        return answer
+
+    def bank(self, status, method, path, body=None):
+        """A call of the bank's own channel, shown with its answer."""
+
+        answer = call.management(self.box, method, path, body)
+        self.show("the bank's channel", method, path, [],
+                  call.pretty(body) if body else None, answer)
+        self.expect("status", status, answer.status)
+        return answer
+
+    def resources(self, client, bearer):
+        """The list of what is shared, once the bank has prepared it."""
+
+        end = time.monotonic() + PREPARE
+        while True:
+            headers = call.api_headers(bearer)
+            answer = call.api(self.box, client, "GET", RESOURCES, headers)
+            if answer.status != 202 or time.monotonic() > end:
+                break
+            time.sleep(0.1)
+
+        self.show("certificate of client %s" % client, "GET", RESOURCES,
+                  headers, None, answer)
         return answer
 
     def token(self, client):
@@ -127,6 +159,35 @@ class Demo:
         self.title("nobody reads it without a certificate")
         self.api(401, None, mine, "GET", path)
 
+        self.title("the bank's app shows it to the customer")
+        where = AUTHORISATIONS + data["consentId"]
+        shown = self.bank(200, "GET", where).json()["data"]
+        offered = shown["resources"]
+        self.expect("accounts", len(cast.CUSTOMERS[0]["accounts"]),
+                    len(offered))
+
+        self.title("another customer may not authorise it")
+        other = journey.decision(shown, cast.CUSTOMERS[1]["cpf"])
+        self.bank(403, "POST", where, {"data": other})
+
+        self.title("the customer authorises it, with all accounts")
+        answer = self.bank(200, "POST", where,
+                           {"data": journey.decision(shown)})
+        self.expect("data.status", "AUTHORISED",
+                    answer.json()["data"]["status"])
+
+        self.title("the authorization server asks which token it may issue")
+        answer = self.bank(200, "GET", where + "/token-check")
+        self.expect("data.issue", True, answer.json()["data"]["issue"])
+        bearer = token.access(self.box, one, " ".join(
+            answer.json()["data"]["scopes"]), cpf)
+
+        self.title("client one lists what it may read")
+        answer = self.resources(one, bearer)
+        self.expect("status", 200, answer.status)
+        self.expect("resources", sorted(r["resourceId"] for r in offered),
+                    sorted(r["resourceId"] for r in answer.json()["data"]))
+
         self.title("client one revokes it")
         answer = self.api(204, one, mine, "DELETE", path)
         self.expect("body", b"", answer.body)
@@ -137,7 +198,12 @@ class Demo:
         self.expect("data.status", "REJECTED", data["status"])
         self.expect("data.rejection",
                     {"rejectedBy": "USER",
-                     "reason": {"code": "CUSTOMER_MANUALLY_REJECTED"}},
+                     "reason": {"code": "CUSTOMER_MANUALLY_REVOKED"}},
                     data.get("rejection"))
+
+        self.title("and lists nothing any more")
+        self.expect("status", 401, self.resources(one, bearer).status)
+        answer = self.bank(200, "GET", where + "/token-check")
+        self.expect("data.issue", False, answer.json()["data"]["issue"])
 
         print("\ndemonstration: ok")
