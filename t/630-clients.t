@@ -94,7 +94,8 @@ is(said(put('a%20b', \%least)), '400 PARAMETRO_INVALIDO', 'a blank in its id');
 is(said(put('x' x 256, \%least)), '400 PARAMETRO_INVALIDO', 'a long id');
 is(said(put('bad', \%least, scope => 'oof_admin')), '403 FORBIDDEN',
    'another scope');
-is((psql('SELECT count(*) FROM oof_client'))[0][0], $n, 'nothing of it is kept');
+is((psql('SELECT count(*) FROM oof_client'))[0][0], $n,
+   'nothing of it is kept');
 
 is(said(get('nobody')), '404 NOT_FOUND', 'an unknown one');
 is(said(bank($o, 'DELETE', "$path/nobody")), '404 NOT_FOUND',

@@ -132,8 +132,10 @@ sub waiting {
     my $list = join ',', map { qq({"r":"$account","h":"$_","p":"00",)
                                . qq("s":"PENDING"}) } @who[0 .. $people - 1];
 
-    unit(decide_sql($id, $event, resources => $shared =~ s/AVAIL\w+/PENDING_AUTHORISATION/r,
-                    people => "[$list]"), decided_sql($id, $event));
+    my $pending = $shared =~ s/AVAIL\w+/PENDING_AUTHORISATION/r;
+
+    unit(decide_sql($id, $event, resources => $pending, people => "[$list]"),
+         decided_sql($id, $event));
 
     return $id;
 }

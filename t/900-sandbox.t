@@ -137,6 +137,72 @@ is(status("--client one --token $token GET $consents/$id"), 401,
    'an authorization-code token is of the wrong grant');
 
 
+# --- the customer, in the bank's app
+
+sub consent {
+    my ($cpf) = @_;
+
+    spew("$home/app.json", JSON::PP::encode_json({ data => {
+        loggedUser => { document => { identification => $cpf,
+                                      rel => 'CPF' } },
+        permissions => [ qw/ ACCOUNTS_READ ACCOUNTS_BALANCES_READ
+                             RESOURCES_READ / ] } }));
+
+    return oof("call --client one --scope consents POST $consents --json"
+               . " $home/app.json") =~ /"consentId": "(\S+?)"/ ? $1 : undef;
+}
+
+sub app {
+    my $out = oof("authorise $_[0]");
+    return ($? >> 8) . " $out";
+}
+
+sub listed {
+    my ($urn) = @_;
+
+    my $out = oof("call --client one --scope 'openid consent:$urn resources'"
+                  . ' GET /open-banking/resources/v3/resources');
+    return join ' ', $out =~ /^HTTP\S+ (\d+)/,
+                     sort $out =~ /"status": "(\w+)"/g;
+}
+
+my ($ana, $bruno) = map { $box->{customers}[$_]{cpf} } 0, 1;
+my $urn = consent($ana);
+
+oof("token --checked --client one --scope 'openid consent:$urn'");
+is($? >> 8, 3, 'token --checked: not yet');
+like(app("$urn --cpf $bruno"), qr/^3 refused: 403 CPF_MISMATCH$/m,
+     'authorise: another customer');
+like(app("$urn"), qr/^0 AUTHORISED$/m, 'authorise');
+is(listed($urn), '200 AVAILABLE AVAILABLE', 'authorise: all accounts');
+like(app("$urn"), qr/^3 AUTHORISED\nrefused: 409 ESTADO_/m,
+     'authorise: again, with the state');
+like(oof("token --checked --client one --scope 'openid consent:$urn'"),
+     qr/^[\w-]+\.[\w-]+\.[\w-]+$/, 'token --checked');
+is($? >> 8, 0, 'token --checked: exit status');
+
+$urn = consent($ana);
+like(app("$urn --account 10000029"), qr/^0 AUTHORISED$/m,
+     'authorise: one account');
+is(listed($urn), '200 AVAILABLE', 'authorise: that one');
+$urn = consent($ana);
+like(app("$urn --partial"), qr/^0 AUTHORISED$/m, 'authorise: partial');
+is(listed($urn), '200 PENDING_AUTHORISATION PENDING_AUTHORISATION',
+   'authorise: others must agree');
+$urn = consent($ana);
+like(app("$urn --reject CUSTOMER_MANUALLY_REJECTED"), qr/^0 REJECTED$/m,
+     'authorise: refused');
+is(listed($urn), '401', 'authorise: nothing is listed');
+like(app('urn:sandbox:' . new_uuid()), qr/^3 refused: 404 NOT_FOUND$/m,
+     'authorise: an unknown one');
+
+my $bank = oof("bank-token --customer $ana");
+chomp $bank;
+my $whose = JSON::PP::decode_json(decoded_part($bank, 1));
+is($whose->{cpf}, $ana, 'bank-token --customer: whose');
+like($whose->{scope}, qr/ oob_customer$/, 'bank-token --customer: its scope');
+
+
 # --- the rule clock
 
 like(oof('clock +61m'), qr/"offset": 3660/, 'clock: moved');
@@ -303,12 +369,13 @@ my $conf = slurp("$root/conf/nginx.conf");
 my $etc = "$home/etc";
 
 make_path("$etc/secrets", "$etc/tls", "$etc/log");
-spew("$etc/secrets/database.password", "secret\n");
+spew("$etc/secrets/$_", "secret\n") for qw/ database.password core.token /;
 spew("$etc/secrets/$_.key", Digest::SHA::sha256_hex($_) . "\n")
     for qw/ encrypt-e2026a encrypt-e2026b lookup-l2026a /;
 chmod 0600, glob "$etc/secrets/*";
 
 $conf =~ s{/etc/oof/conf}{$root/conf}g;
+$conf =~ s{/etc/oof/tls/core-ca.pem}{$home/var/pki/ca.pem}g;
 $conf =~ s{/etc/oof/tls}{$home/var/pki}g;
 $conf =~ s{/etc/oof/db-ca.pem}{$home/var/pki/ca.pem}g;
 $conf =~ s{/etc/oof}{$etc}g;
@@ -318,7 +385,7 @@ $conf =~ s{listen\s+\[::\]:443 ssl;}{};
 $conf =~ s{127\.0\.0\.1:9443}{'127.0.0.1:' . free_port()}e;
 $conf =~ s{^user\s.*}{}m;
 $conf =~ s{DB-ONE,DB-TWO}{127.0.0.1,127.0.0.1};
-$conf =~ s{https://(AUTH|SSO|MTLS-API)\.BANK\.EXAMPLE}
+$conf =~ s{https://(AUTH|CORE|SSO|MTLS-API)\.BANK\.EXAMPLE}
           {'https://' . lc($1) . '.bank.example'}ge;
 spew("$etc/nginx.conf", $conf);
 

@@ -792,6 +792,9 @@ ngx_oof_merge_api(ngx_conf_t *cf, ngx_oof_loc_conf_t *conf)
     } else if (conf->issuer == NULL) {
         missing = "oof_issuer";
 
+    } else if (conf->keys == NULL) {
+        missing = "oof_keys";
+
     } else if (conf->api->flags & NGX_OOF_API_TPP) {
 
         if (conf->base_url.len == 0) {
@@ -799,9 +802,6 @@ ngx_oof_merge_api(ngx_conf_t *cf, ngx_oof_loc_conf_t *conf)
 
         } else if (conf->organisation_id.len == 0) {
             missing = "oof_organisation_id";
-
-        } else if (conf->keys == NULL) {
-            missing = "oof_keys";
 
         } else if (conf->issuing_ca == NULL) {
             missing = "oof_issuing_ca";
