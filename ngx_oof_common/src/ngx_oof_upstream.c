@@ -12,6 +12,7 @@
 #define NGX_OOF_UPSTREAM_ERRORS  13
 
 
+static void ngx_oof_upstream_version(ngx_http_request_t *r);
 static ngx_uint_t ngx_oof_upstream_guarded(ngx_oof_request_t *o);
 static ngx_int_t ngx_oof_upstream_append(ngx_oof_request_t *o, u_char *data,
     size_t len);
@@ -40,8 +41,14 @@ ngx_oof_upstream_holds(ngx_oof_request_t *o)
 
     if (!ngx_oof_upstream_guarded(o)
         || r->upstream == NULL
-        || r->upstream->cleanup == NULL
-        || r->headers_out.status < NGX_HTTP_SPECIAL_RESPONSE
+        || r->upstream->cleanup == NULL)
+    {
+        return 0;
+    }
+
+    ngx_oof_upstream_version(r);
+
+    if (r->headers_out.status < NGX_HTTP_SPECIAL_RESPONSE
         || r->headers_out.status == NGX_HTTP_NOT_MODIFIED)
     {
         return 0;
@@ -56,6 +63,30 @@ ngx_oof_upstream_holds(ngx_oof_request_t *o)
                   : NGX_OOF_UPSTREAM_HELD;
 
     return 1;
+}
+
+
+/*
+ * What does not begin as an answer of HTTP is taken by nginx for one of
+ * HTTP/0.9, and would go to the caller without a header.
+ */
+
+static void
+ngx_oof_upstream_version(ngx_http_request_t *r)
+{
+    if (r->http_version != NGX_HTTP_VERSION_9) {
+        return;
+    }
+
+    r->http_version = NGX_HTTP_VERSION_11;
+
+#if (NGX_HTTP_V2)
+    if (r->stream) {
+        r->http_version = NGX_HTTP_VERSION_20;
+    }
+#endif
+
+    r->headers_out.status = NGX_HTTP_BAD_GATEWAY;
 }
 
 
