@@ -1119,10 +1119,12 @@ ngx_oof_cert_init(ngx_conf_t *cf)
                            "Requests refused for their client certificate",
                            NGX_OOF_METRIC_COUNTER)
         != NGX_OK
-        || ngx_oof_metric_add(cf, &ngx_oof_cert_ignored_metric,
-                              "oof_certificate_header_ignored_total",
-                              "Certificate headers that were not believed",
-                              NGX_OOF_METRIC_COUNTER)
+        || ngx_oof_metric_add_list(cf, &ngx_oof_cert_ignored_metric,
+                                   "oof_certificate_header_ignored_total",
+                                   "Certificate headers that were not "
+                                   "believed",
+                                   NGX_OOF_METRIC_COUNTER,
+                                   ngx_oof_cert_ignored_labels)
            != NGX_OK
         || ngx_oof_metric_add(cf, &ngx_oof_cert_cached_metric,
                               "oof_certificates_cached",
@@ -1136,15 +1138,6 @@ ngx_oof_cert_init(ngx_conf_t *cf)
     for (i = 1; ngx_oof_cert_refusals[i].label.len; i++) {
         if (ngx_oof_metric_series(cf, &ngx_oof_cert_refused_metric,
                                   &ngx_oof_cert_refusals[i].label)
-            == NGX_ERROR)
-        {
-            return NGX_ERROR;
-        }
-    }
-
-    for (i = 0; ngx_oof_cert_ignored_labels[i].len; i++) {
-        if (ngx_oof_metric_series(cf, &ngx_oof_cert_ignored_metric,
-                                  &ngx_oof_cert_ignored_labels[i])
             == NGX_ERROR)
         {
             return NGX_ERROR;

@@ -698,41 +698,21 @@ ngx_oof_client_evict(ngx_oof_client_entry_t *entry)
 ngx_int_t
 ngx_oof_client_init(ngx_conf_t *cf)
 {
-    ngx_uint_t  i;
-
-    if (ngx_oof_metric_add(cf, &ngx_oof_client_refused_metric,
-                           "oof_clients_refused_total",
-                           "Requests refused for their registered client",
-                           NGX_OOF_METRIC_COUNTER)
-        != NGX_OK
-        || ngx_oof_metric_add(cf, &ngx_oof_client_lookup_metric,
-                              "oof_client_lookups_total",
-                              "Look-ups of registered clients",
-                              NGX_OOF_METRIC_COUNTER)
-           != NGX_OK)
+    if (ngx_oof_metric_add_list(cf, &ngx_oof_client_refused_metric,
+                                "oof_clients_refused_total",
+                                "Requests refused for their registered client",
+                                NGX_OOF_METRIC_COUNTER,
+                                ngx_oof_client_refused_labels)
+        != NGX_OK)
     {
         return NGX_ERROR;
     }
 
-    for (i = 0; ngx_oof_client_refused_labels[i].len; i++) {
-        if (ngx_oof_metric_series(cf, &ngx_oof_client_refused_metric,
-                                  &ngx_oof_client_refused_labels[i])
-            == NGX_ERROR)
-        {
-            return NGX_ERROR;
-        }
-    }
-
-    for (i = 0; ngx_oof_client_lookup_labels[i].len; i++) {
-        if (ngx_oof_metric_series(cf, &ngx_oof_client_lookup_metric,
-                                  &ngx_oof_client_lookup_labels[i])
-            == NGX_ERROR)
-        {
-            return NGX_ERROR;
-        }
-    }
-
-    return NGX_OK;
+    return ngx_oof_metric_add_list(cf, &ngx_oof_client_lookup_metric,
+                                   "oof_client_lookups_total",
+                                   "Look-ups of registered clients",
+                                   NGX_OOF_METRIC_COUNTER,
+                                   ngx_oof_client_lookup_labels);
 }
 
 

@@ -43,8 +43,6 @@ static ngx_str_t  ngx_oof_fetch_results[] = {
 ngx_int_t
 ngx_oof_fetch_preconf(ngx_conf_t *cf)
 {
-    ngx_str_t  *result;
-
     /* once a process, before workers are forked, as libcurl demands */
 
     if (!ngx_oof_fetch_global) {
@@ -58,23 +56,10 @@ ngx_oof_fetch_preconf(ngx_conf_t *cf)
         ngx_oof_fetch_global = 1;
     }
 
-    if (ngx_oof_metric_add(cf, &ngx_oof_fetch_total, "oof_fetch_total",
-                           "Outbound HTTP calls by outcome.",
-                           NGX_OOF_METRIC_COUNTER)
-        != NGX_OK)
-    {
-        return NGX_ERROR;
-    }
-
-    for (result = ngx_oof_fetch_results; result->len; result++) {
-        if (ngx_oof_metric_series(cf, &ngx_oof_fetch_total, result)
-            == NGX_ERROR)
-        {
-            return NGX_ERROR;
-        }
-    }
-
-    return NGX_OK;
+    return ngx_oof_metric_add_list(cf, &ngx_oof_fetch_total, "oof_fetch_total",
+                                   "Outbound HTTP calls by outcome.",
+                                   NGX_OOF_METRIC_COUNTER,
+                                   ngx_oof_fetch_results);
 }
 
 

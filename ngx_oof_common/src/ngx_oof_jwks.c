@@ -74,26 +74,11 @@ static ngx_str_t  ngx_oof_jwks_results[] = {
 ngx_int_t
 ngx_oof_jwks_preconf(ngx_conf_t *cf)
 {
-    ngx_str_t  *result;
-
-    if (ngx_oof_metric_add(cf, &ngx_oof_jwks_refresh_total,
-                           "oof_jwks_refresh_total",
-                           "Refreshes of key sets by outcome.",
-                           NGX_OOF_METRIC_COUNTER)
-        != NGX_OK)
-    {
-        return NGX_ERROR;
-    }
-
-    for (result = ngx_oof_jwks_results; result->len; result++) {
-        if (ngx_oof_metric_series(cf, &ngx_oof_jwks_refresh_total, result)
-            == NGX_ERROR)
-        {
-            return NGX_ERROR;
-        }
-    }
-
-    return NGX_OK;
+    return ngx_oof_metric_add_list(cf, &ngx_oof_jwks_refresh_total,
+                                   "oof_jwks_refresh_total",
+                                   "Refreshes of key sets by outcome.",
+                                   NGX_OOF_METRIC_COUNTER,
+                                   ngx_oof_jwks_results);
 }
 
 

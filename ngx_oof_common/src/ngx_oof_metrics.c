@@ -236,6 +236,24 @@ ngx_oof_metric_series(ngx_conf_t *cf, ngx_oof_metric_t *metric,
 }
 
 
+ngx_int_t
+ngx_oof_metric_add_list(ngx_conf_t *cf, ngx_oof_metric_t *metric,
+    const char *name, const char *help, ngx_uint_t type, ngx_str_t *labels)
+{
+    if (ngx_oof_metric_add(cf, metric, name, help, type) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    for ( /* void */ ; labels->len; labels++) {
+        if (ngx_oof_metric_series(cf, metric, labels) == NGX_ERROR) {
+            return NGX_ERROR;
+        }
+    }
+
+    return NGX_OK;
+}
+
+
 /*
  * The zone is named after its layout, so that nginx keeps it over a reload
  * which has the same and makes a new one otherwise: workers of the older

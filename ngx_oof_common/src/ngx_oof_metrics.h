@@ -86,6 +86,10 @@ ngx_int_t ngx_oof_metric_add(ngx_conf_t *cf, ngx_oof_metric_t *metric,
 ngx_int_t ngx_oof_metric_series(ngx_conf_t *cf, ngx_oof_metric_t *metric,
     ngx_str_t *labels);
 
+/* both, for a family of a list of labels that ends with an empty one */
+ngx_int_t ngx_oof_metric_add_list(ngx_conf_t *cf, ngx_oof_metric_t *metric,
+    const char *name, const char *help, ngx_uint_t type, ngx_str_t *labels);
+
 /*
  * In a worker; cheap, no lock.  A gauge may be set or moved by "n" to either
  * side; what a process has set ends with the process.  A duration is given in

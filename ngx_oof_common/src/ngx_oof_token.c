@@ -146,39 +146,26 @@ static ngx_oof_token_answer_t  ngx_oof_token_answers[] = {
 ngx_int_t
 ngx_oof_token_init(ngx_conf_t *cf)
 {
-    ngx_str_t             *label;
     ngx_uint_t             i;
     ngx_oof_issuer_t     **issuers;
     ngx_oof_main_conf_t   *omcf;
 
-    if (ngx_oof_metric_add(cf, &ngx_oof_token_checks, "oof_token_checks_total",
-                           "Checks of bearer tokens by outcome.",
-                           NGX_OOF_METRIC_COUNTER)
+    if (ngx_oof_metric_add_list(cf, &ngx_oof_token_checks,
+                                "oof_token_checks_total",
+                                "Checks of bearer tokens by outcome.",
+                                NGX_OOF_METRIC_COUNTER,
+                                ngx_oof_token_results)
         != NGX_OK
-        || ngx_oof_metric_add(cf, &ngx_oof_token_cached,
-                              "oof_token_cache_total",
-                              "Look-ups of tokens that were checked before.",
-                              NGX_OOF_METRIC_COUNTER)
+        || ngx_oof_metric_add_list(cf, &ngx_oof_token_cached,
+                                   "oof_token_cache_total",
+                                   "Look-ups of tokens that were checked "
+                                   "before.",
+                                   NGX_OOF_METRIC_COUNTER,
+                                   ngx_oof_token_cache_results)
            != NGX_OK
         || ngx_oof_introspect_init(cf) != NGX_OK)
     {
         return NGX_ERROR;
-    }
-
-    for (label = ngx_oof_token_results; label->len; label++) {
-        if (ngx_oof_metric_series(cf, &ngx_oof_token_checks, label)
-            == NGX_ERROR)
-        {
-            return NGX_ERROR;
-        }
-    }
-
-    for (label = ngx_oof_token_cache_results; label->len; label++) {
-        if (ngx_oof_metric_series(cf, &ngx_oof_token_cached, label)
-            == NGX_ERROR)
-        {
-            return NGX_ERROR;
-        }
     }
 
     omcf = ngx_http_conf_get_module_main_conf(cf, ngx_oof_module);
