@@ -74,8 +74,8 @@ sub third_party {
 }
 
 
-# versions without a gap, times that never go back, an event for each, only
-# changes that the regulation knows, and the row as the last one says
+# versions without a gap, times of decisions that never go back, an event for
+# each, only changes that the regulation knows, and the row as the last one says
 
 my %legal = map { $_ => 1 } (
     ' AWAITING_AUTHORISATION', 'AWAITING_AUTHORISATION AUTHORISED',
@@ -86,7 +86,7 @@ sub history_ok {
     my ($id, $name) = @_;
 
     my @rows = psql('SELECT h.version, h.status, h.at, e.version, e.stamp,'
-        . ' c.version, c.status, c.stamp FROM oof_consent_history h'
+        . ' c.version, c.status, c.stamp, h.actor FROM oof_consent_history h'
         . ' JOIN oof_consent c USING (consent_id)'
         . ' LEFT JOIN oof_event e ON e.id = h.event_id'
         . " WHERE h.consent_id = '" . short($id) . "' ORDER BY h.version");
@@ -97,7 +97,7 @@ sub history_ok {
 
         push @bad, "version $n" if $n != $i + 1 || ($event // 0) != $n;
         push @bad, "$before to $status" if !$legal{"$before $status"};
-        push @bad, 'time' if $when lt $at;
+        push @bad, 'time' if $when lt $at && $rows[$i][8] ne 'client';
         push @bad, 'stamp' if ($order // '') le $stamp;
         ($before, $at, $stamp) = ($status, $when, $order);
     }

@@ -104,6 +104,18 @@ $two->run('COMMIT');
 like((rows($id))[0], qr/^REJECTED\|2\|1\|\d\|$/, 'which is all there is');
 
 
+# a host whose clock is a second behind that of the one that made the consent
+
+($id, $event) = (consent(), uuid());
+psql("UPDATE oof_consent SET creation = '2026-01-01 00:10:01Z' WHERE consent_id"
+     . " = '$id'");
+unit(decide_sql($id, $event), decided_sql($id, $event));
+is(join(' ', map { "@$_" } psql('SELECT c.status_update = c.creation, h.at ='
+       . ' c.creation FROM oof_consent c JOIN oof_consent_history h USING'
+       . " (consent_id) WHERE consent_id = '$id' AND h.version = 2")), 't t',
+   'no time goes back');
+
+
 # --- people who must agree
 
 my @who = map { hmac($_) } 1 .. 3;
@@ -157,6 +169,19 @@ is(unit(lock_sql($id), approve_sql($id, $event, $who[0]),
    'who has said it');
 is(unit(lock_sql($id), approve_sql($id, $event, $who[2]),
         approved_sql($id, $event, $who[2])), '4|AUTHORISED', 'who has no say');
+
+# their times do not go back either
+
+$id = waiting(2);
+psql("UPDATE oof_consent_history SET at = '2026-01-01 00:10:01Z' WHERE"
+     . " consent_id = '$id' AND version = 2");
+$event = uuid();
+unit(lock_sql($id), approve_sql($id, $event, $who[0]),
+     approved_sql($id, $event, $who[0]));
+is(join(' ', map { "@$_" } psql("SELECT h.at = '2026-01-01 00:10:01Z', e.time ="
+       . ' h.at FROM oof_consent_history h JOIN oof_event e ON e.id ='
+       . " h.event_id WHERE h.consent_id = '$id' AND h.version = 3")), 't t',
+   'no time of an agreement goes back');
 
 # A statement that waits for the row reads the other tables as they were before
 # it waited: it must not write by that.

@@ -5,7 +5,8 @@
 -- Beside the consent's row others are read, by the statement's snapshot: it
 -- must not be older than the row's lock, which is so when the row that it sees
 -- has the version of the one that is locked.  Else nothing is written, and
--- consent_approve_outcome says busy.
+-- consent_approve_outcome says busy.  Its time is not before that of the last
+-- change, of which another host's clock may have had a later second.
 --
 -- $1 uuid: the consent's id
 -- $2 text: brand
@@ -25,7 +26,10 @@ WITH l AS (
        AND c.brand = $2
        FOR UPDATE OF c SKIP LOCKED
 ), seen AS (
-    SELECT l.*
+    SELECT l.*,
+           greatest($3, (SELECT max(h."at")
+                           FROM oof_consent_history h
+                          WHERE h.consent_id = $1)) AS "at"
       FROM l
       JOIN oof_consent c
            ON c.consent_id = l.consent_id AND c.version = l.version
@@ -34,7 +38,7 @@ WITH l AS (
 ), d AS (
     UPDATE oof_consent_approver a
        SET status = $10,
-           "at" = $3
+           "at" = seen."at"
       FROM seen
      WHERE a.consent_id = $1
        AND a.consent_id = seen.consent_id
@@ -45,9 +49,9 @@ WITH l AS (
             OR a.resource_id IN (SELECT x::uuid
                                    FROM jsonb_array_elements_text($9::jsonb)
                                         x))
- RETURNING a.resource_id, a.cpf_hmac
+ RETURNING a.resource_id, a.cpf_hmac, a."at"
 ), n AS (
-    SELECT d.resource_id,
+    SELECT d.resource_id, d."at",
            CASE
            WHEN $10 = 'REJECTED'
                 THEN 'UNAVAILABLE'
@@ -68,7 +72,7 @@ WITH l AS (
 ), s AS (
     UPDATE oof_consent_resource s
        SET status = n.status,
-           status_update = $3
+           status_update = n."at"
       FROM n
      WHERE s.consent_id = $1
        AND s.resource_id = n.resource_id
@@ -82,13 +86,13 @@ WITH l AS (
      WHERE c.consent_id = $1
        AND c.consent_id = seen.consent_id
        AND EXISTS (SELECT FROM d)
- RETURNING c.consent_id, c.version, c.stamp
+ RETURNING c.consent_id, c.version, c.stamp, seen."at"
 ), h AS (
     INSERT INTO oof_consent_history
                 (consent_id, version, "at", status, actor, event_id)
-         SELECT u.consent_id, u.version, $3, 'AUTHORISED', 'approver', $5
+         SELECT u.consent_id, u.version, u."at", 'AUTHORISED', 'approver', $5
            FROM u
 )
 INSERT INTO oof_event (id, type, brand, key, version, "time", stamp, data)
-     SELECT $5, $6, $2, u.consent_id, u.version, $3, u.stamp, $7
+     SELECT $5, $6, $2, u.consent_id, u.version, u."at", u.stamp, $7
        FROM u;
