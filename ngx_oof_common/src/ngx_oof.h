@@ -44,6 +44,7 @@ typedef struct ngx_oof_fetch_s      ngx_oof_fetch_t;
 typedef struct ngx_oof_lease_s      ngx_oof_lease_t;
 typedef struct ngx_oof_sql_s        ngx_oof_sql_t;
 typedef struct ngx_oof_core_s       ngx_oof_core_t;
+typedef struct ngx_oof_limit_row_s  ngx_oof_limit_row_t;
 
 
 #include <ngx_oof_uuid.h>
@@ -72,6 +73,7 @@ typedef struct ngx_oof_core_s       ngx_oof_core_t;
 #include <ngx_oof_maintenance.h>
 #include <ngx_oof_management.h>
 #include <ngx_oof_module.h>
+#include <ngx_oof_limit.h>
 
 
 #endif /* _NGX_OOF_H_INCLUDED_ */

@@ -80,6 +80,13 @@ static ngx_command_t  ngx_oof_commands[] = {
       ngx_oof_main(zone_size),
       NULL },
 
+    { ngx_string("oof_limits_zone"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE1,
+      ngx_conf_set_size_slot,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      ngx_oof_main(limits_size),
+      NULL },
+
     { ngx_string("oof_test_clock"),
       NGX_HTTP_MAIN_CONF|NGX_CONF_FLAG,
       ngx_conf_set_flag_slot,
@@ -239,6 +246,27 @@ static ngx_command_t  ngx_oof_commands[] = {
       ngx_oof_loc(body_size),
       &ngx_oof_not_zero_p },
 
+    { ngx_string("oof_tps"),
+      NGX_OOF_ANY_CONF|NGX_CONF_TAKE1,
+      ngx_oof_limit_tps,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("oof_minute_limit"),
+      NGX_OOF_ANY_CONF|NGX_CONF_TAKE1,
+      ngx_oof_limit_minutes,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("oof_month_limit"),
+      NGX_OOF_ANY_CONF|NGX_CONF_TAKE1,
+      ngx_oof_limit_months,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
     { ngx_string("oof_api"),
       NGX_HTTP_LOC_CONF|NGX_CONF_TAKE2,
       ngx_oof_api_directive,
@@ -336,6 +364,7 @@ ngx_oof_init_process(ngx_cycle_t *cycle)
         || ngx_oof_cert_init_process(cycle) != NGX_OK
         || ngx_oof_token_init_process(cycle) != NGX_OK
         || ngx_oof_client_init_process(cycle) != NGX_OK
+        || ngx_oof_limit_init_process(cycle) != NGX_OK
         || ngx_oof_lease_init_process(cycle) != NGX_OK)
     {
         return NGX_ERROR;
@@ -358,6 +387,7 @@ ngx_oof_exit_process(ngx_cycle_t *cycle)
     }
 
     ngx_oof_lease_exit_process(cycle);
+    ngx_oof_limit_exit_process(cycle);
     ngx_oof_client_exit_process(cycle);
     ngx_oof_token_exit_process(cycle);
     ngx_oof_cert_exit_process(cycle);
@@ -509,6 +539,7 @@ ngx_oof_postconfiguration(ngx_conf_t *cf)
     if (ngx_oof_clock_init(cf) != NGX_OK
         || ngx_oof_crypt_init(cf) != NGX_OK
         || ngx_oof_maintenance_init(cf) != NGX_OK
+        || ngx_oof_limit_init(cf) != NGX_OK
         || ngx_oof_cert_init(cf) != NGX_OK
         || ngx_oof_client_init(cf) != NGX_OK
         || ngx_oof_jwks_init(cf) != NGX_OK
@@ -556,6 +587,7 @@ ngx_oof_create_main_conf(ngx_conf_t *cf)
     }
 
     omcf->zone_size = NGX_CONF_UNSET_SIZE;
+    omcf->limits_size = NGX_CONF_UNSET_SIZE;
     omcf->test_clock = NGX_CONF_UNSET;
 
     return omcf;
@@ -574,6 +606,15 @@ ngx_oof_init_main_conf(ngx_conf_t *cf, void *conf)
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
                            "\"oof_zone\" is too small: give it at least %uz",
                            (size_t) 8 * ngx_pagesize);
+        return NGX_CONF_ERROR;
+    }
+
+    ngx_conf_init_size_value(omcf->limits_size, 0);
+
+    if (omcf->limits_size && omcf->limits_size < (size_t) 8 * ngx_pagesize) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "\"oof_limits_zone\" is too small: give it at "
+                           "least %uz", (size_t) 8 * ngx_pagesize);
         return NGX_CONF_ERROR;
     }
 
@@ -603,6 +644,7 @@ ngx_oof_create_loc_conf(ngx_conf_t *cf)
      *     all strings and named blocks
      *     olcf->api = NULL;
      *     olcf->health = 0;
+     *     olcf->minute_class = NGX_OOF_LIMIT_NONE;
      */
 
     olcf->clients = NGX_CONF_UNSET_UINT;
@@ -612,6 +654,9 @@ ngx_oof_create_loc_conf(ngx_conf_t *cf)
     olcf->deadline = NGX_CONF_UNSET_MSEC;
     olcf->retry_after = NGX_CONF_UNSET;
     olcf->body_size = NGX_CONF_UNSET_SIZE;
+    olcf->tps = NGX_CONF_UNSET_UINT;
+    olcf->minute_limit = NGX_CONF_UNSET_UINT;
+    olcf->month_limit = NGX_CONF_UNSET_UINT;
 
     return olcf;
 }
@@ -655,7 +700,9 @@ ngx_oof_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
         }
     }
 
-    if (ngx_oof_merge_names(cf, prev, conf) != NGX_CONF_OK) {
+    if (ngx_oof_merge_names(cf, prev, conf) != NGX_CONF_OK
+        || ngx_oof_limit_merge(cf, prev, conf) != NGX_CONF_OK)
+    {
         return NGX_CONF_ERROR;
     }
 

@@ -50,6 +50,8 @@ typedef struct {
 
     size_t                   zone_size;
     ngx_shm_zone_t          *zone;
+    size_t                   limits_size;  /* 0: no limits */
+    ngx_shm_zone_t          *limits;
     ngx_flag_t               test_clock;
 } ngx_oof_main_conf_t;
 
@@ -80,6 +82,11 @@ typedef struct {
     ngx_msec_t               deadline;
     time_t                   retry_after;
     size_t                   body_size;
+
+    ngx_uint_t               tps;            /* 0: off */
+    ngx_uint_t               minute_limit;   /* 0: off */
+    ngx_uint_t               minute_class;   /* NGX_OOF_LIMIT_... */
+    ngx_uint_t               month_limit;    /* 0: off */
 
     ngx_oof_api_t           *api;
     ngx_str_t                version;        /* x-v, when not the API's */

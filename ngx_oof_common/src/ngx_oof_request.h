@@ -53,6 +53,7 @@ struct ngx_oof_request_s {
     json_t                  *json;       /* by ngx_oof_request_json() */
 
     ngx_str_t                consent_id; /* for the log line, when known */
+    ngx_oof_limit_row_t     *month;      /* to be counted in, when it ends */
 
     /* the answer, prepared by ngx_oof_answer() or ngx_oof_error() */
     ngx_uint_t               status;
@@ -85,6 +86,7 @@ struct ngx_oof_request_s {
     unsigned                 answered:1; /* the answer has been sent */
     unsigned                 counted:1;  /* metrics are done */
     unsigned                 suspended:1;
+    unsigned                 paced:1;    /* is one of its second's calls */
     unsigned                 page:2;     /* of nginx's own, see the filter */
     unsigned                 upstream:2; /* its error, see there */
 };
