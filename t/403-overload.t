@@ -159,7 +159,10 @@ SKIP: {
     skip 'sanitizers keep memory', 1
         if grep { Test::Oof::slurp($_, 1) =~ /-fsanitize/ }
                 ($ENV{TEST_NGINX_BINARY} =~ s/nginx$/Makefile/r);
-    cmp_ok($after - $before, '<', 300, "memory: $before and $after KB");
+
+    # what the allocator keeps for later moves by a megabyte or so
+
+    cmp_ok($after - $before, '<', 2048, "memory: $before and $after KB");
 }
 
 done_testing();
