@@ -34,6 +34,7 @@ my $owner = $$;
 END { system("$root/sandbox/ctl drop > /dev/null 2>&1") if $$ == $owner }
 
 system("$root/sandbox/ctl drop > /dev/null 2>&1");
+unlink glob "$home/var/nginx/logs/*";
 
 
 # --- a first run
