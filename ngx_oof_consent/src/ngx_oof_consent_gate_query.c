@@ -582,9 +582,15 @@ ngx_oof_gate_key_text(ngx_oof_request_t *o, ngx_oof_gate_t *gate,
 
     /* both have the form of a date: nothing runs into its neighbour */
 
-    p = ngx_cpymem(p, gate->from.data, gate->from.len);
+    if (gate->from.len) {
+        p = ngx_cpymem(p, gate->from.data, gate->from.len);
+    }
+
     *p++ = '\n';
-    (void) ngx_cpymem(p, gate->to.data, gate->to.len);
+
+    if (gate->to.len) {
+        ngx_memcpy(p, gate->to.data, gate->to.len);
+    }
 
     return NGX_OK;
 }
