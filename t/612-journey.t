@@ -105,6 +105,11 @@ is($d->{resources}[0]{legacyId}[0]{value}, '30000019', 'a company: account');
 
 # the core
 
+$o->{core}->faults({ mode => 'slow', ms => 300,
+                     path => '/accounts/account-discovery' });
+is(join(' ', map { $_->{type} } @{ show($o, $id)->{json}{data}{resources} }),
+   'ACCOUNT ACCOUNT CREDIT_CARD_ACCOUNT',
+   'in the same order, whichever product answers first');
 $o->{core}->faults({ mode => 'error',
                      path => '/credit-cards-accounts/account-discovery' });
 $d = show($o, $id)->{json}{data};

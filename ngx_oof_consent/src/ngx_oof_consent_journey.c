@@ -572,18 +572,25 @@ ngx_oof_consent_journey_types(ngx_oof_json_t *w, ngx_uint_t mask)
 }
 
 
+/* in the order of their types, whichever product has answered first */
+
 static void
 ngx_oof_consent_journey_resources(ngx_oof_json_t *w, ngx_array_t *list)
 {
     ngx_uint_t                i;
+    ngx_oof_consent_type_t   *type;
     ngx_oof_consent_found_t  *found;
 
     found = list->elts;
 
     ngx_oof_json_begin(w, '[');
 
-    for (i = 0; i < list->nelts; i++) {
-        ngx_oof_consent_journey_resource(w, &found[i]);
+    for (type = ngx_oof_consent_types; type->name.len; type++) {
+        for (i = 0; i < list->nelts; i++) {
+            if (found[i].type == type) {
+                ngx_oof_consent_journey_resource(w, &found[i]);
+            }
+        }
     }
 
     ngx_oof_json_end(w, ']');
