@@ -35,12 +35,6 @@ for my $block (qw/ oof_database oof_keys oof_issuer /) {
     said("$block: no name", 0, $words, http => "$block '' { }");
 }
 
-said('a header that is believed from nobody', 1,
-     qr/\[warn\] "oof_client_certificate_header" is believed from nobody/,
-     defaults => 0, http => http_defaults(),
-     server => server_defaults() . 'oof_client_certificate_header X-Cert;',
-     locations => Test::Oof::location_defaults());
-
 my %pem = (
     'not base64' => "-----BEGIN CERTIFICATE-----\n!\n-----END CERTIFICATE-----",
     'no certificate' => "-----BEGIN CERTIFICATE-----\nAAAA\n"

@@ -888,12 +888,6 @@ ngx_oof_merge_api(ngx_conf_t *cf, ngx_oof_loc_conf_t *conf)
         conf->body_size = conf->api->body_size;
     }
 
-    if (conf->cert_header.len && conf->cert_from == NULL) {
-        ngx_conf_log_error(NGX_LOG_WARN, cf, 0,
-                           "\"oof_client_certificate_header\" is believed "
-                           "from nobody: set \"oof_client_certificate_from\"");
-    }
-
     clcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);
 
     if (conf->api->flags & NGX_OOF_API_GATE) {

@@ -347,7 +347,7 @@ ngx_oof_echo_preconf(ngx_conf_t *cf)
 }
 
 
-/* a module that is loaded is the last to add its handler, and the first asked */
+/* a module that is loaded is the last to add its handler, and is asked first */
 
 static ngx_int_t
 ngx_oof_echo_init(ngx_conf_t *cf)
