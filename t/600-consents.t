@@ -88,7 +88,8 @@ get_consent($o, "urn:bank:$uuid");
 get_consent($o, 'urn:other:' . $uuid);
 end_consent($o, "urn:bank:$uuid");
 
-wait_for(sub { lines() >= 4 }, 5, 'log lines');
+wait_for(sub { grep { /^consent_delete urn:bank:$uuid/ } lines() }, 10,
+         'log lines');
 is_deeply([ (lines())[-4 .. -1] ],
           [ "consent_create urn:bank:$uuid 201 -",
             "consent_get urn:bank:$uuid 200 -",
