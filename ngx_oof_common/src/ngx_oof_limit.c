@@ -353,7 +353,7 @@ ngx_oof_limit_key(ngx_oof_request_t *o, u_char *key, ngx_str_t *endpoint,
 
     olcf = ngx_http_get_module_loc_conf(o->r, ngx_oof_module);
 
-    /* it may be as long as the name of a location */
+    /* names of locations, and what stands in a path, may be long */
 
     if (ngx_oof_limit_digest(buf, endpoint->data, endpoint->len) != NGX_OK) {
         return NGX_ERROR;
@@ -362,11 +362,16 @@ ngx_oof_limit_key(ngx_oof_request_t *o, u_char *key, ngx_str_t *endpoint,
     p = buf + NGX_OOF_LIMIT_KEY_LEN;
 
     if (call) {
-        p = ngx_cpymem(p, call->customer, NGX_OOF_LOOKUP_LEN);
-
-        if (call->resource) {
-            p = ngx_cpymem(p, call->resource, NGX_OOF_UUID_LEN);
+        if (ngx_oof_limit_digest(p, call->object.data, call->object.len)
+            != NGX_OK)
+        {
+            return NGX_ERROR;
         }
+
+        p += NGX_OOF_LIMIT_KEY_LEN;
+
+        p = ngx_cpymem(p, call->customer, NGX_OOF_LOOKUP_LEN);
+        p = ngx_cpymem(p, call->resource, NGX_OOF_UUID_LEN);
     }
 
     p = ngx_slprintf(p, buf + NGX_OOF_LIMIT_NAMES, " %uD %V %V %V %V", month,
@@ -479,27 +484,17 @@ ngx_oof_limit_of_class(ngx_uint_t class, uint64_t consents)
 ngx_int_t
 ngx_oof_limit_init(ngx_conf_t *cf)
 {
-    ngx_uint_t                  i;
     ngx_http_handler_pt        *h;
     ngx_oof_main_conf_t        *omcf;
     ngx_http_core_main_conf_t  *cmcf;
 
-    if (ngx_oof_metric_add(cf, &ngx_oof_limit_metric, "oof_limits_total",
-                           "Calls refused by a limit; full: let pass, for "
-                           "there was no room to count them.",
-                           NGX_OOF_METRIC_COUNTER)
+    if (ngx_oof_metric_add_list(cf, &ngx_oof_limit_metric, "oof_limits_total",
+                                "Calls refused by a limit; full: let pass, "
+                                "for there was no room to count them.",
+                                NGX_OOF_METRIC_COUNTER, ngx_oof_limit_labels)
         != NGX_OK)
     {
         return NGX_ERROR;
-    }
-
-    for (i = 0; ngx_oof_limit_labels[i].len; i++) {
-        if (ngx_oof_metric_series(cf, &ngx_oof_limit_metric,
-                                  &ngx_oof_limit_labels[i])
-            == NGX_ERROR)
-        {
-            return NGX_ERROR;
-        }
     }
 
     omcf = ngx_http_conf_get_module_main_conf(cf, ngx_oof_module);

@@ -47,7 +47,8 @@ typedef struct {
     ngx_str_t                endpoint;    /* unique within its API */
     ngx_uint_t               minimum;     /* of a month; 0: no limit */
     u_char                  *customer;    /* NGX_OOF_LOOKUP_LEN bytes */
-    u_char                  *resource;    /* NGX_OOF_UUID_LEN, or NULL */
+    u_char                  *resource;    /* NGX_OOF_UUID_LEN bytes */
+    ngx_str_t                object;      /* within it, or empty */
     unsigned                 free:1;      /* a page of a call that has been
                                            * counted (spec 1.9) */
 } ngx_oof_limit_call_t;

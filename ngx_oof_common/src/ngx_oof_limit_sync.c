@@ -11,12 +11,13 @@
 
 /*
  * The background of the limits.  A worker that has counted something sends
- * what is waiting in the zone, whoever counted it, a second later; the first
- * worker of each host asks for what other hosts have counted; the holder of the
- * lease "limits" counts active consents and takes away what is over.
+ * what is waiting in the zone, whoever counted it, half a second later; the
+ * first worker of each host asks for what other hosts have counted; the holder
+ * of the lease "limits" counts active consents and takes away what is over.
  */
 
-#define NGX_OOF_LIMIT_PERIOD       1000     /* ms */
+#define NGX_OOF_LIMIT_PERIOD       1000     /* ms between questions */
+#define NGX_OOF_LIMIT_WRITE        500      /* ms that counts may wait */
 #define NGX_OOF_LIMIT_SOON         100
 #define NGX_OOF_LIMIT_DEADLINE     4000
 #define NGX_OOF_LIMIT_QUIT_TRIES   3        /* of a process that quits */
@@ -112,6 +113,7 @@ static ngx_event_t             ngx_oof_limit_poll_timer;
 static uint32_t                ngx_oof_limit_month_asked;
 static int64_t                 ngx_oof_limit_from;
 static ngx_uint_t              ngx_oof_limit_pages;
+static ngx_uint_t              ngx_oof_limit_heard;      /* at all */
 
 static ngx_oof_limit_look_t   *ngx_oof_limit_looks;
 static ngx_uint_t              ngx_oof_limit_nlooks;
@@ -123,7 +125,7 @@ ngx_oof_limit_wake(void)
     if (ngx_oof_limit_db && !ngx_oof_limit_flushing
         && !ngx_oof_limit_flush_timer.timer_set)
     {
-        ngx_oof_limit_later(NGX_OOF_LIMIT_PERIOD);
+        ngx_oof_limit_later(NGX_OOF_LIMIT_WRITE);
     }
 }
 
@@ -352,7 +354,12 @@ ngx_oof_limit_told(ngx_oof_pg_unit_t *u)
     ngx_uint_t            i, n;
     ngx_oof_limit_row_t  *rows;
 
-    n = (u->rc == NGX_OOF_PG_OK) ? ngx_oof_pg_rows(u, 0) : 0;
+    n = 0;
+
+    if (u->rc == NGX_OOF_PG_OK) {
+        ngx_oof_limit_heard = 1;
+        n = ngx_oof_pg_rows(u, 0);
+    }
 
     rows = n ? ngx_palloc(u->pool, n * sizeof(ngx_oof_limit_row_t)) : NULL;
 
@@ -383,7 +390,9 @@ ngx_oof_limit_told(ngx_oof_pg_unit_t *u)
     }
 
     if (!ngx_exiting) {
-        ngx_add_timer(&ngx_oof_limit_poll_timer, NGX_OOF_LIMIT_PERIOD);
+        ngx_add_timer(&ngx_oof_limit_poll_timer,
+                      ngx_oof_limit_heard ? NGX_OOF_LIMIT_PERIOD
+                                          : NGX_OOF_LIMIT_SOON);
     }
 }
 

@@ -43,12 +43,18 @@ typedef struct {
 
 static ngx_int_t ngx_oof_gate_route(ngx_oof_request_t *o,
     ngx_oof_gate_t *gate);
+static ngx_str_t *ngx_oof_gate_endpoint(ngx_oof_request_t *o,
+    ngx_oof_gate_t *gate);
 static ngx_int_t ngx_oof_gate_name(ngx_oof_request_t *o,
     ngx_oof_gate_t *gate, ngx_http_complex_value_t *value);
 static ngx_int_t ngx_oof_gate_read(ngx_oof_request_t *o,
     ngx_oof_gate_t *gate);
 static ngx_int_t ngx_oof_gate_got(ngx_oof_request_t *o,
     ngx_oof_pg_unit_t *u);
+static ngx_int_t ngx_oof_gate_owner(ngx_oof_gate_t *gate,
+    ngx_oof_pg_unit_t *u);
+static ngx_int_t ngx_oof_gate_month(ngx_oof_request_t *o,
+    ngx_oof_gate_t *gate);
 static ngx_int_t ngx_oof_gate_judge(ngx_oof_request_t *o,
     ngx_oof_gate_t *gate, ngx_oof_pg_unit_t *u);
 static ngx_int_t ngx_oof_gate_judge_resource(ngx_oof_request_t *o,
@@ -98,6 +104,7 @@ static ngx_oof_gate_refusal_t  ngx_oof_gate_refusals[] = {
 ngx_int_t
 ngx_oof_gate_check(ngx_oof_request_t *o)
 {
+    ngx_int_t        rc;
     ngx_oof_gate_t  *gate;
 
     gate = ngx_pcalloc(o->r->pool, sizeof(ngx_oof_gate_t));
@@ -119,7 +126,10 @@ ngx_oof_gate_check(ngx_oof_request_t *o)
         return ngx_oof_gate_dead(o, "its token names no consent of this brand");
     }
 
-    return ngx_oof_gate_read(o, gate);
+    rc = ngx_oof_limit_minute(o, ngx_oof_gate_endpoint(o, gate),
+                              gate->rule->frequency);
+
+    return (rc == NGX_DECLINED) ? ngx_oof_gate_read(o, gate) : rc;
 }
 
 
@@ -149,6 +159,23 @@ ngx_oof_gate_route(ngx_oof_request_t *o, ngx_oof_gate_t *gate)
     gate->type = own->type;
 
     return ngx_oof_gate_name(o, gate, own->resource);
+}
+
+
+/* what limits call it; a route that no table knows is its location */
+
+static ngx_str_t *
+ngx_oof_gate_endpoint(ngx_oof_request_t *o, ngx_oof_gate_t *gate)
+{
+    ngx_http_core_loc_conf_t  *clcf;
+
+    if (!(o->api->flags & NGX_OOF_API_ANY)) {
+        return &gate->rule->operation;
+    }
+
+    clcf = ngx_http_get_module_loc_conf(o->r, ngx_http_core_module);
+
+    return &clcf->name;
 }
 
 
@@ -271,7 +298,69 @@ ngx_oof_gate_got(ngx_oof_request_t *o, ngx_oof_pg_unit_t *u)
         return (rc == NGX_DECLINED) ? NGX_OK : NGX_ERROR;
     }
 
-    return ngx_oof_gate_admit(o, gate, u);
+    if (ngx_oof_gate_owner(gate, u) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    rc = ngx_oof_gate_month(o, gate);
+
+    return (rc == NGX_DECLINED) ? ngx_oof_gate_admit(o, gate, u) : rc;
+}
+
+
+/* the company where the consent names one, else the person */
+
+static ngx_int_t
+ngx_oof_gate_owner(ngx_oof_gate_t *gate, ngx_oof_pg_unit_t *u)
+{
+    ngx_str_t   hmac;
+    ngx_uint_t  col;
+
+    col = NGX_OOF_GATE_COL_CNPJ;
+
+    if (ngx_oof_pg_is_null(u, 0, 0, col)) {
+        col = NGX_OOF_GATE_COL_CPF;
+    }
+
+    ngx_oof_pg_get_str(u, 0, 0, col, &hmac);
+
+    if (hmac.len != NGX_OOF_LOOKUP_LEN) {
+        return NGX_ERROR;
+    }
+
+    ngx_memcpy(gate->customer, hmac.data, NGX_OOF_LOOKUP_LEN);
+
+    return NGX_OK;
+}
+
+
+/*
+ * A month is of the smallest thing that is asked for (spec 6.1): a resource, or
+ * what the path names within it; else the consent.
+ */
+
+static ngx_int_t
+ngx_oof_gate_month(ngx_oof_request_t *o, ngx_oof_gate_t *gate)
+{
+    ngx_oof_limit_call_t  call;
+
+    ngx_memzero(&call, sizeof(ngx_oof_limit_call_t));
+
+    call.endpoint = *ngx_oof_gate_endpoint(o, gate);
+    call.minimum = gate->rule->monthly;
+    call.customer = gate->customer;
+    call.free = gate->follows;
+
+    if (gate->rule->about == NGX_OOF_GATE_RESOURCE) {
+        call.resource = gate->resource_id;
+        call.object = o->params[1];
+
+    } else {
+        call.resource = gate->consent_id;
+        call.object = o->params[0];
+    }
+
+    return ngx_oof_limit_month(o, &call);
 }
 
 
@@ -463,23 +552,8 @@ static ngx_int_t
 ngx_oof_gate_customer(ngx_oof_request_t *o, ngx_oof_gate_t *gate,
     ngx_oof_pg_unit_t *u)
 {
-    ngx_str_t                    value, hmac;
-    ngx_uint_t                   col;
+    ngx_str_t                    value;
     ngx_oof_consent_loc_conf_t  *conf;
-
-    col = NGX_OOF_GATE_COL_CNPJ;
-
-    if (ngx_oof_pg_is_null(u, 0, 0, col)) {
-        col = NGX_OOF_GATE_COL_CPF;
-    }
-
-    ngx_oof_pg_get_str(u, 0, 0, col, &hmac);
-
-    if (hmac.len != NGX_OOF_LOOKUP_LEN) {
-        return NGX_ERROR;
-    }
-
-    ngx_memcpy(gate->customer, hmac.data, NGX_OOF_LOOKUP_LEN);
 
     conf = ngx_http_get_module_loc_conf(o->r, ngx_oof_consent_module);
 

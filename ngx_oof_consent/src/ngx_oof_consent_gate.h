@@ -32,13 +32,6 @@
 #define NGX_OOF_GATE_CURRENT       0x02   /* seven days, today the last */
 #define NGX_OOF_GATE_FUTURE        0x04   /* and twelve months to come */
 
-/* how often it may be called (spec 6.1) */
-
-#define NGX_OOF_GATE_LOW           1
-#define NGX_OOF_GATE_MEDIUM        2
-#define NGX_OOF_GATE_MEDIUM_HIGH   3
-#define NGX_OOF_GATE_HIGH          4
-
 #define NGX_OOF_GATE_HEADERS       8      /* that are added */
 
 #define NGX_OOF_GATE_KEY_VALID     3600   /* s, of a pagination key */
@@ -52,7 +45,7 @@ typedef struct {
     ngx_uint_t               flags;
     const char              *dates;          /* "BookingDate": "from" and "to"
                                               * stand before it; or NULL */
-    ngx_uint_t               frequency;      /* NGX_OOF_GATE_LOW, ... */
+    ngx_uint_t               frequency;      /* NGX_OOF_LIMIT_LOW, ... */
     ngx_uint_t               monthly;        /* the least that is allowed */
 } ngx_oof_gate_rule_t;
 

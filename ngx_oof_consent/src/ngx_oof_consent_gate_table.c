@@ -24,10 +24,10 @@
 #define CURRENT   NGX_OOF_GATE_PAGED|NGX_OOF_GATE_CURRENT
 #define FUTURE    NGX_OOF_GATE_PAGED|NGX_OOF_GATE_CURRENT|NGX_OOF_GATE_FUTURE
 
-#define LOW          NGX_OOF_GATE_LOW
-#define MEDIUM       NGX_OOF_GATE_MEDIUM
-#define MEDIUM_HIGH  NGX_OOF_GATE_MEDIUM_HIGH
-#define HIGH         NGX_OOF_GATE_HIGH
+#define LOW          NGX_OOF_LIMIT_LOW
+#define MEDIUM       NGX_OOF_LIMIT_MEDIUM
+#define MEDIUM_HIGH  NGX_OOF_LIMIT_MEDIUM_HIGH
+#define HIGH         NGX_OOF_LIMIT_HIGH
 
 #define ngx_oof_gate_end                                                      \
     { ngx_null_string, ngx_null_string, 0, 0, 0, NULL, 0, 0 }

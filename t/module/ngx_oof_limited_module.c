@@ -121,6 +121,7 @@ ngx_oof_limited_month(ngx_oof_request_t *o)
 
     ngx_memzero(&call, sizeof(ngx_oof_limit_call_t));
     ngx_memzero(customer, NGX_OOF_LOOKUP_LEN);
+    ngx_memzero(resource, NGX_OOF_UUID_LEN);
 
     h = ngx_oof_request_header(o->r, "x-customer", sizeof("x-customer") - 1);
 
@@ -134,8 +135,10 @@ ngx_oof_limited_month(ngx_oof_request_t *o)
     call.customer = customer;
     call.free = (o->r->args.len == 3);
 
-    if (ngx_oof_uuid_parse(&o->params[1], resource) == NGX_OK) {
-        call.resource = resource;
+    call.resource = resource;
+
+    if (ngx_oof_uuid_parse(&o->params[1], resource) != NGX_OK) {
+        call.object = o->params[1];
     }
 
     rc = ngx_oof_limit_month(o, &call);

@@ -8,6 +8,7 @@ package Test::Oof::Limits;
 use strict;
 use warnings;
 
+use POSIX ();
 use Test::More;
 use Test::Oof;
 use Test::Oof::Module;
@@ -43,7 +44,8 @@ END
         locations => <<"END" . ($args{locations} // ''),
             location /limited/v1/ { oof_api limited v1; }
 END
-        http => "oof_limits_zone $zone;\n" . ($args{http} // ''),
+        http => "oof_limits_zone $zone;\nkeepalive_requests 100000;\n"
+                . ($args{http} // ''),
     );
 }
 
@@ -71,15 +73,14 @@ sub hits {
 
     my (%got, @c);
 
-    push @c, $o->connect('plain') for 1 .. $args{connections} // 1;
+    @c = ref $o eq 'Test::Oof::Client' ? ($o)
+       : map { $o->connect('plain') } 1 .. $args{connections} // 1;
 
     for (1 .. $n) {
         my $c = shift @c;
         my $r = hit($c, $path, %args);
 
         $got{ $r->{status} }++;
-        $c = $o->connect('plain')
-            if lc($r->{headers}{connection} // '') eq 'close';
         push @c, $c;
     }
 
@@ -98,12 +99,13 @@ sub month {
 }
 
 
-# moves the rule clock to an instant (seconds of the epoch) on these nginx
+# moves the rule clock to an instant (seconds of the epoch), of which one to two
+# and a half seconds have passed when all know
 
 sub at_minute {
-    my ($instant, @o) = @_;
+    my ($instant) = @_;
 
-    my $offset = int $instant - time;
+    my $offset = POSIX::ceil($instant - time);
 
     psql("UPDATE oof_clock SET \"offset\" = $offset, changed = now()");
     sleep 1.4;
