@@ -12,6 +12,7 @@ GRANT USAGE ON SCHEMA :"oof_schema" TO :"role";
 REVOKE ALL ON oof_client, oof_consent, oof_consent_history, oof_event,
     oof_event_default, oof_lease, oof_clock, oof_key_usage, oof_resource,
     oof_consent_resource, oof_consent_approver, oof_consent_extension,
+    oof_consent_search_key, oof_consent_metadata, oof_consent_webhook,
     oof_limit_month, oof_limit_writer, oof_limit_consents, oof_limit_count
     FROM PUBLIC, :"role";
 
@@ -26,6 +27,9 @@ GRANT SELECT, INSERT, UPDATE ON oof_key_usage TO :"role";
 GRANT SELECT, INSERT, UPDATE ON oof_resource TO :"role";
 GRANT SELECT, INSERT, UPDATE, DELETE ON oof_consent_resource TO :"role";
 GRANT SELECT, INSERT, UPDATE, DELETE ON oof_consent_approver TO :"role";
+GRANT SELECT, INSERT, DELETE ON oof_consent_search_key TO :"role";
+GRANT SELECT, INSERT, UPDATE, DELETE ON oof_consent_metadata TO :"role";
+GRANT SELECT, INSERT, UPDATE ON oof_consent_webhook TO :"role";
 GRANT SELECT, INSERT, UPDATE, DELETE ON oof_limit_month TO :"role";
 GRANT SELECT, INSERT, UPDATE, DELETE ON oof_limit_writer TO :"role";
 GRANT SELECT, INSERT, UPDATE ON oof_limit_consents TO :"role";

@@ -13,10 +13,13 @@
 #define NGX_OOF_PAGE_PROBABLE  1    /* the header waits for the body */
 #define NGX_OOF_PAGE_CERTAIN   2
 
+#define NGX_OOF_CORRELATION_MAX  128
+
 
 static ngx_int_t ngx_oof_header_filter(ngx_http_request_t *r);
 static ngx_int_t ngx_oof_header_add(ngx_http_request_t *r,
     ngx_oof_request_t *o, ngx_oof_api_t *api);
+static ngx_int_t ngx_oof_header_correlation(ngx_http_request_t *r);
 static void ngx_oof_header_drop(ngx_http_request_t *r, ngx_str_t *name);
 static ngx_uint_t ngx_oof_page(ngx_http_request_t *r);
 static ngx_uint_t ngx_oof_page_is(ngx_chain_t *in);
@@ -38,6 +41,7 @@ static ngx_int_t ngx_oof_filter_init(ngx_conf_t *cf);
 
 static ngx_str_t  ngx_oof_interaction_id = ngx_string("x-fapi-interaction-id");
 static ngx_str_t  ngx_oof_x_v = ngx_string("x-v");
+static ngx_str_t  ngx_oof_correlation_id = ngx_string("X-Correlation-ID");
 
 
 static ngx_http_module_t  ngx_oof_filter_module_ctx = {
@@ -170,6 +174,12 @@ ngx_oof_header_add(ngx_http_request_t *r, ngx_oof_request_t *o,
         return NGX_OK;
     }
 
+    if ((api->flags & NGX_OOF_API_BANK)
+        && ngx_oof_header_correlation(r) != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
     if (r->upstream) {
         ngx_oof_header_drop(r, &ngx_oof_x_v);
     }
@@ -178,6 +188,33 @@ ngx_oof_header_add(ngx_http_request_t *r, ngx_oof_request_t *o,
 
     return version->len ? ngx_oof_response_header(r, &ngx_oof_x_v, version)
                         : NGX_OK;
+}
+
+
+/* the bank's callers have ids of their own, which go back as they came */
+
+static ngx_int_t
+ngx_oof_header_correlation(ngx_http_request_t *r)
+{
+    ngx_uint_t        i;
+    ngx_table_elt_t  *h;
+
+    h = ngx_oof_request_header(r, "x-correlation-id",
+                               sizeof("x-correlation-id") - 1);
+
+    if (h == NULL || h->value.len == 0
+        || h->value.len > NGX_OOF_CORRELATION_MAX)
+    {
+        return NGX_OK;
+    }
+
+    for (i = 0; i < h->value.len; i++) {
+        if (h->value.data[i] < ' ' || h->value.data[i] > '~') {
+            return NGX_OK;
+        }
+    }
+
+    return ngx_oof_response_header(r, &ngx_oof_correlation_id, &h->value);
 }
 
 

@@ -478,6 +478,35 @@ ngx_oof_json_multi(u_char *p, u_char *last)
 }
 
 
+ngx_uint_t
+ngx_oof_json_is_text(ngx_str_t *value)
+{
+    size_t   n;
+    u_char  *p, *last;
+
+    p = value->data;
+    last = p + value->len;
+
+    while (p < last) {
+
+        if (*p < 0x80) {
+            n = (*p < ' ' || *p == 0x7f) ? 0 : 1;
+
+        } else {
+            n = ngx_oof_json_multi(p, last);
+        }
+
+        if (n == 0) {
+            return 0;
+        }
+
+        p += n;
+    }
+
+    return 1;
+}
+
+
 ngx_int_t
 ngx_oof_json_parse(ngx_pool_t *pool, ngx_str_t *text, json_t **root,
     const char **why)

@@ -65,6 +65,9 @@ ngx_int_t ngx_oof_json_text(ngx_oof_json_t *w, ngx_str_t *text);
 ngx_int_t ngx_oof_json_parse(ngx_pool_t *pool, ngx_str_t *text,
     json_t **root, const char **why);
 
+/* is it text in UTF-8, without control characters (RFC 3629) */
+ngx_uint_t ngx_oof_json_is_text(ngx_str_t *value);
+
 /* a member that is a string: NGX_OK, or NGX_DECLINED when absent or other */
 ngx_int_t ngx_oof_json_get_str(json_t *object, const char *name,
     ngx_str_t *value);

@@ -33,6 +33,7 @@ WITH l AS (
     UPDATE oof_consent c
        SET status = $8,
            status_update = l."at",
+           authorised = CASE $8 WHEN 'AUTHORISED' THEN l."at" END,
            rejected_by = $9,
            reason_code = $10,
            reason_info = $11,

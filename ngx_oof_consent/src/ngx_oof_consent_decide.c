@@ -147,7 +147,6 @@ static ngx_int_t ngx_oof_consent_decision_answer(ngx_oof_request_t *o,
     ngx_oof_consent_decision_t *d, ngx_oof_consent_t *consent,
     ngx_oof_pg_unit_t *u, ngx_uint_t s);
 
-static ngx_int_t ngx_oof_consent_scan_info(ngx_str_t *value);
 
 
 static ngx_str_t  ngx_oof_decision_values[] = {
@@ -1527,9 +1526,7 @@ ngx_oof_consent_decision_answer(ngx_oof_request_t *o,
 }
 
 
-/* ^[^\s](.*[^\s])?$ (spec 1.4) */
-
-static ngx_int_t
+ngx_int_t
 ngx_oof_consent_scan_info(ngx_str_t *value)
 {
     u_char      c;

@@ -40,20 +40,6 @@ typedef enum {
 } ngx_oof_consent_journey_col_e;
 
 
-/* columns of journey_choice */
-
-typedef enum {
-    NGX_OOF_CHOICE_COL_ID = 0,
-    NGX_OOF_CHOICE_COL_TYPE,
-    NGX_OOF_CHOICE_COL_STATUS,
-    NGX_OOF_CHOICE_COL_STATUS_UPDATE,
-    NGX_OOF_CHOICE_COL_LEGACY,
-    NGX_OOF_CHOICE_COL_CPF,
-    NGX_OOF_CHOICE_COL_PERSONAL,
-    NGX_OOF_CHOICE_COL_AGREED
-} ngx_oof_consent_choice_col_e;
-
-
 /* a GET of the screen, while it is made */
 
 typedef struct {
@@ -994,31 +980,42 @@ static ngx_int_t
 ngx_oof_consent_journey_personal(ngx_pool_t *pool, ngx_oof_loc_conf_t *olcf,
     ngx_oof_consent_journey_t *journey, ngx_oof_pg_unit_t *u, ngx_uint_t s)
 {
-    json_t      *json;
-    ngx_str_t    sealed, plain;
-    const char  *why;
+    ngx_str_t  sealed;
 
     ngx_oof_pg_get_str(u, s, 0, NGX_OOF_JOURNEY_COL_PERSONAL, &sealed);
 
-    if (ngx_oof_crypt_open(olcf->keys, pool, "oof_consent",
-                           journey->consent.id, &sealed, &plain)
+    return ngx_oof_consent_open(pool, olcf, journey->consent.id, &sealed,
+                                &journey->cpf, &journey->cnpj);
+}
+
+
+ngx_int_t
+ngx_oof_consent_open(ngx_pool_t *pool, ngx_oof_loc_conf_t *olcf, u_char *id,
+    ngx_str_t *sealed, ngx_str_t *cpf, ngx_str_t *cnpj)
+{
+    json_t      *json;
+    u_char       text[NGX_OOF_UUID_TEXT];
+    ngx_str_t    plain;
+    const char  *why;
+
+    if (ngx_oof_crypt_open(olcf->keys, pool, "oof_consent", id, sealed,
+                           &plain)
         != NGX_OK
         || ngx_oof_json_parse(pool, &plain, &json, &why) != NGX_OK)
     {
+        (void) ngx_oof_uuid_format(text, id);
+
         ngx_log_error(NGX_LOG_ERR, ngx_cycle->log, 0,
-                      "personal data of consent \"%V\" cannot be opened",
-                      &journey->consent.urn);
+                      "personal data of consent \"%*s\" cannot be opened",
+                      (size_t) NGX_OOF_UUID_TEXT, text);
         return NGX_ERROR;
     }
 
-    ngx_oof_consent_journey_identification(json, "loggedUser",
-                                           &journey->cpf);
-    ngx_oof_consent_journey_identification(json, "businessEntity",
-                                           &journey->cnpj);
+    ngx_oof_consent_journey_identification(json, "loggedUser", cpf);
+    ngx_oof_consent_journey_identification(json, "businessEntity", cnpj);
 
-    return (journey->cpf.len == NGX_OOF_CPF_LEN
-            && (journey->cnpj.len == 0
-                || journey->cnpj.len == NGX_OOF_CNPJ_LEN))
+    return (cpf->len == NGX_OOF_CPF_LEN
+            && (cnpj->len == 0 || cnpj->len == NGX_OOF_CNPJ_LEN))
            ? NGX_OK : NGX_ERROR;
 }
 

@@ -23,6 +23,7 @@
 
 /* the domains of look-up values, see ngx_oof_crypt_lookup() */
 #define NGX_OOF_LOOKUP_CPF        "consent.cpf"
+#define NGX_OOF_LOOKUP_CNPJ       "consent.cnpj"
 #define NGX_OOF_LOOKUP_LEGACY     "resource.legacy"
 #define NGX_OOF_LOOKUP_APPROVERS  "resource.approvers"
 #define NGX_OOF_LOOKUP_HOLDER     "resource.holder"
@@ -40,6 +41,20 @@
 #define NGX_OOF_CONSENT_PAIRS     10     /* of a legacy id */
 #define NGX_OOF_CONSENT_APPROVERS 50     /* of a resource */
 #define NGX_OOF_CONSENT_TEXT      255    /* of a key, a value, a name */
+
+
+/* columns of journey_choice */
+
+typedef enum {
+    NGX_OOF_CHOICE_COL_ID = 0,
+    NGX_OOF_CHOICE_COL_TYPE,
+    NGX_OOF_CHOICE_COL_STATUS,
+    NGX_OOF_CHOICE_COL_STATUS_UPDATE,
+    NGX_OOF_CHOICE_COL_LEGACY,
+    NGX_OOF_CHOICE_COL_CPF,
+    NGX_OOF_CHOICE_COL_PERSONAL,
+    NGX_OOF_CHOICE_COL_AGREED
+} ngx_oof_consent_choice_col_e;
 
 
 /* a type of resource (spec 1.11) */
@@ -165,6 +180,13 @@ ngx_int_t ngx_oof_consent_journey_row(ngx_pool_t *pool,
     ngx_oof_consent_journey_t **journey);
 
 /*
+ * Opens the personal data of a consent: CPF, and CNPJ or an empty text.
+ * NGX_OK, or NGX_ERROR, which is logged.
+ */
+ngx_int_t ngx_oof_consent_open(ngx_pool_t *pool, ngx_oof_loc_conf_t *olcf,
+    u_char *id, ngx_str_t *sealed, ngx_str_t *cpf, ngx_str_t *cnpj);
+
+/*
  * Whether this caller may see the consent: a token with "oob_customer" sees
  * what its customer has given, and what waits for the customer's agreement,
  * which rows of journey_choice (statement "s") tell.
@@ -179,6 +201,9 @@ ngx_int_t ngx_oof_consent_choice(ngx_oof_json_t *w, ngx_pool_t *pool,
 /* whether something of those rows waits for this CPF's agreement */
 ngx_uint_t ngx_oof_consent_choice_pending(ngx_oof_loc_conf_t *olcf,
     ngx_oof_pg_unit_t *u, ngx_uint_t s, ngx_str_t *cpf);
+
+/* a reason in words, ^[^\s](.*[^\s])?$ (spec 1.4), for tables of schemas */
+ngx_int_t ngx_oof_consent_scan_info(ngx_str_t *value);
 
 /* prepare 404 and 409; return NGX_OK */
 ngx_int_t ngx_oof_consent_bank_unknown(ngx_oof_request_t *o);

@@ -8,6 +8,7 @@
 #include <ngx_oof_consent.h>
 #include <ngx_oof_consent_journey.h>
 #include <ngx_oof_consent_gate.h>
+#include <ngx_oof_consent_bank.h>
 #include <ngx_oof_consent_sql.h>
 
 
@@ -328,7 +329,9 @@ ngx_oof_consent_preconfiguration(ngx_conf_t *cf)
         return NGX_ERROR;
     }
 
-    if (ngx_oof_gate_preconf(cf) != NGX_OK) {
+    if (ngx_oof_gate_preconf(cf) != NGX_OK
+        || ngx_oof_bank_preconf(cf) != NGX_OK)
+    {
         return NGX_ERROR;
     }
 

@@ -1,0 +1,132 @@
+-- Consents by whom they are of, or by search keys: a page of those that fit, in
+-- the order that is asked for, with the number of all.  One row at least, with
+-- nulls where there is no consent.
+--
+-- Of each way to find them the newest are looked at, so many at most: "cut"
+-- tells that there may be more.
+--
+-- $1 text: brand
+-- $2 timestamptz: rule clock
+-- $3 text: JSON array of {"t": "cpf", "cnpj", "key" or "approver", "h":
+--          look-up value}
+-- $4 timestamptz: created from
+-- $5 timestamptz: created to, inclusive
+-- $6 int8: how many are looked at
+-- $7 text: JSON array of the CPF's look-up values, null: any
+-- $8 text: JSON array of the CNPJ's look-up values, null: any
+-- $9 text: JSON array of the look-up values of a customer's CPF, null: all
+--           are shown
+-- $10 text: JSON array of the look-up values of his company's CNPJ
+-- $11 text: JSON array of clients' ids, null: any
+-- $12 int4: term, null: any
+-- $13 text: JSON object: rank of each standing that fits
+-- $14 bool: the oldest first
+-- $15 int8: consents before the page
+-- $16 int8: of the page
+-- $17 timestamptz: only what expires before, or null
+WITH o AS MATERIALIZED (
+    SELECT o.t, decode(o.h, 'hex') AS h
+      FROM jsonb_to_recordset($3::jsonb) AS o (t text, h text)
+), f AS MATERIALIZED (
+    SELECT x.consent_id
+      FROM o
+           CROSS JOIN LATERAL (
+               SELECT c.consent_id
+                 FROM oof_consent c
+                WHERE c.cpf_hmac = o.h
+                  AND c.brand = $1
+                  AND c.creation BETWEEN $4 AND $5
+                ORDER BY c.creation DESC, c.consent_id DESC
+                LIMIT $6) AS x
+     WHERE o.t = 'cpf'
+     UNION
+    SELECT x.consent_id
+      FROM o
+           CROSS JOIN LATERAL (
+               SELECT c.consent_id
+                 FROM oof_consent c
+                WHERE c.cnpj_hmac = o.h
+                  AND c.brand = $1
+                  AND c.creation BETWEEN $4 AND $5
+                ORDER BY c.creation DESC, c.consent_id DESC
+                LIMIT $6) AS x
+     WHERE o.t = 'cnpj'
+     UNION
+    SELECT x.consent_id
+      FROM o
+           CROSS JOIN LATERAL (
+               SELECT k.consent_id
+                 FROM oof_consent_search_key k
+                WHERE k.key_hmac = o.h
+                  AND k.brand = $1
+                  AND k.creation BETWEEN $4 AND $5
+                ORDER BY k.creation DESC, k.consent_id DESC
+                LIMIT $6) AS x
+     WHERE o.t = 'key'
+     UNION
+    SELECT x.consent_id
+      FROM o
+           CROSS JOIN LATERAL (
+               SELECT a.consent_id
+                 FROM oof_consent_approver a
+                WHERE a.cpf_hmac = o.h
+                ORDER BY a.consent_id DESC
+                LIMIT $6) AS x
+     WHERE o.t = 'approver'
+), m AS (
+    SELECT c.consent_id, c.creation,
+           ($13::jsonb ->> (CASE
+                            WHEN c.due <= $2
+                                 THEN CASE c.standing WHEN 2 THEN 5 ELSE 6 END
+                            ELSE c.standing
+                            END)::text)::int4 AS rank
+      FROM f
+           JOIN oof_consent c ON c.consent_id = f.consent_id
+     WHERE c.brand = $1
+       AND c.creation BETWEEN $4 AND $5
+       AND ($7 IS NULL
+            OR c.cpf_hmac IN (SELECT decode(x, 'hex')
+                                FROM jsonb_array_elements_text($7::jsonb) x))
+       AND ($8 IS NULL
+            OR c.cnpj_hmac IN (SELECT decode(x, 'hex')
+                                 FROM jsonb_array_elements_text($8::jsonb) x))
+       AND ($9 IS NULL
+            OR CASE
+               WHEN c.cnpj_hmac IS NULL
+                    THEN c.cpf_hmac IN (
+                         SELECT decode(x, 'hex')
+                           FROM jsonb_array_elements_text($9::jsonb) x)
+               ELSE c.cnpj_hmac IN (
+                    SELECT decode(x, 'hex')
+                      FROM jsonb_array_elements_text($10::jsonb) x)
+               END
+            OR EXISTS (SELECT
+                         FROM oof_consent_approver a
+                        WHERE a.consent_id = c.consent_id
+                          AND a.cpf_hmac IN (
+                              SELECT decode(x, 'hex')
+                                FROM jsonb_array_elements_text($9::jsonb)
+                                     x)))
+       AND ($11 IS NULL
+            OR c.client_id IN (SELECT jsonb_array_elements_text($11::jsonb)))
+       AND ($12 IS NULL OR c.term = $12)
+       AND ($17 IS NULL OR c.expiration < $17)
+), p AS (
+    SELECT m.consent_id, m.creation, m.rank
+      FROM m
+     WHERE m.rank IS NOT NULL
+     ORDER BY m.rank,
+              CASE WHEN $14 THEN m.creation END,
+              CASE WHEN $14 THEN m.consent_id END,
+              m.creation DESC, m.consent_id DESC
+    OFFSET $15
+     LIMIT $16
+)
+SELECT n.total, n.looked >= $6 AS cut, p.consent_id
+  FROM (SELECT (SELECT count(*) FROM m WHERE m.rank IS NOT NULL) AS total,
+               (SELECT count(*) FROM f) AS looked) AS n
+       LEFT JOIN p ON true
+ ORDER BY p.rank,
+          CASE WHEN $14 THEN p.creation END,
+          CASE WHEN $14 THEN p.consent_id END,
+          p.creation DESC, p.consent_id DESC;

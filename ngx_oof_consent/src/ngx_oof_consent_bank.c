@@ -1,0 +1,299 @@
+
+/*
+ * Copyright (C) oof authors
+ */
+
+
+#include <ngx_oof.h>
+#include <ngx_oof_consent_bank.h>
+#include <ngx_oof_consent_sql.h>
+
+
+/* the consent management API: its routes, and what they share */
+
+
+#define NGX_OOF_BANK_CONSENT  "/consents/v1/consents/{consentId}"
+
+
+static ngx_int_t ngx_oof_bank_absent(ngx_oof_request_t *o);
+static ngx_int_t ngx_oof_bank_parameter(ngx_oof_request_t *o,
+    const char *format, const char *one, const char *other);
+
+
+static ngx_str_t  ngx_oof_bank_scope_customer =
+    ngx_string(NGX_OOF_SCOPE_CUSTOMER);
+
+
+static const char  *ngx_oof_bank_standings[] = {
+    NULL,
+    "AWAITING_AUTHORISATION",
+    "AUTHORISED",
+    "REJECTED",
+    "REVOKED",
+    "EXPIRED",
+    "TIMEOUT_AUTHORISATION"
+};
+
+
+#define ngx_oof_bank_route(method, path, name, scope, media, handler)         \
+    { NGX_HTTP_ ## method,                                                    \
+      ngx_string(path),                                                       \
+      ngx_string(name),                                                       \
+      NGX_OOF_GRANT_ANY,                                                      \
+      ngx_string(NGX_OOF_SCOPE_BANK_ ## scope),                               \
+      NGX_OOF_MEDIA_ ## media,                                                \
+      handler,                                                                \
+      0 }
+
+
+static ngx_oof_route_t  ngx_oof_bank_routes[] = {
+
+    ngx_oof_bank_route(GET, "/v1/consents", "bank_list", READ, NONE,
+                       ngx_oof_bank_list),
+
+    ngx_oof_bank_route(GET, "/v1/consents/{consentId}", "bank_detail", READ,
+                       NONE, ngx_oof_bank_detail),
+
+    ngx_oof_bank_route(PATCH, "/v1/consents/{consentId}", "bank_revoke",
+                       WRITE, JSON, ngx_oof_bank_revoke),
+
+    ngx_oof_bank_route(PATCH, NGX_OOF_BANK_CONSENT, "bank_reject", WRITE,
+                       JSON, ngx_oof_bank_reject),
+
+    ngx_oof_bank_route(GET, "/consents/v2/active", "bank_active", READ, NONE,
+                       ngx_oof_bank_active),
+
+    ngx_oof_bank_route(GET, "/v1/consents/{consentId}/extends",
+                       "bank_extends", READ, NONE, ngx_oof_bank_extends),
+
+    /* of payments, enrollments and portabilities, which are not here */
+
+    ngx_oof_bank_route(GET, NGX_OOF_BANK_CONSENT "/payments", "bank_payments",
+                       READ, NONE, ngx_oof_bank_absent),
+
+    ngx_oof_bank_route(PATCH, "/payments/v1/consents/{consentId}",
+                       "bank_payment_revoke", WRITE, NONE,
+                       ngx_oof_bank_absent),
+
+    ngx_oof_bank_route(GET, "/v1/tpps/payment-legacy-ids", "bank_legacy_ids",
+                       READ, NONE, ngx_oof_bank_absent),
+
+    ngx_oof_bank_route(POST, "/v1/payment-status-notification",
+                       "bank_payment_status", PUSH, NONE,
+                       ngx_oof_bank_absent),
+
+    ngx_oof_bank_route(PATCH,
+                       "/automatic-payments/v1/recurring-consents/{consentId}",
+                       "bank_recurring_edit", WRITE, NONE,
+                       ngx_oof_bank_absent),
+
+    ngx_oof_bank_route(PATCH, "/enrollments/v1/enrollments/{enrollmentId}",
+                       "bank_enrollment_cancel", WRITE, NONE,
+                       ngx_oof_bank_absent),
+
+    ngx_oof_bank_route(PATCH,
+                       "/enrollments/v1/enrollments/{enrollmentId}/edit",
+                       "bank_enrollment_edit", WRITE, NONE,
+                       ngx_oof_bank_absent),
+
+    ngx_oof_bank_route(PATCH, "/v1/portabilities/{portabilityId}/status",
+                       "bank_portability_status", WRITE, NONE,
+                       ngx_oof_bank_absent),
+
+      ngx_oof_route_end
+};
+
+
+static ngx_oof_api_t  ngx_oof_bank_api = {
+    ngx_string("consent-management"),
+    ngx_string("v1"),
+    ngx_string("1.0.0"),
+    ngx_string(NGX_OOF_BANK_BASE),
+    NGX_OOF_API_BANK,
+    64 * 1024,
+    ngx_oof_bank_routes
+};
+
+
+ngx_int_t
+ngx_oof_bank_preconf(ngx_conf_t *cf)
+{
+    return ngx_oof_api_register(cf, &ngx_oof_bank_api);
+}
+
+
+static ngx_int_t
+ngx_oof_bank_absent(ngx_oof_request_t *o)
+{
+    return ngx_oof_error(o, NGX_HTTP_NOT_FOUND, "NOT_FOUND",
+                         "Recurso não encontrado",
+                         "Esta instalação não tem o produto a que a operação "
+                         "se refere.");
+}
+
+
+const char *
+ngx_oof_bank_standing(ngx_uint_t standing)
+{
+    return ngx_oof_bank_standings[standing];
+}
+
+
+ngx_uint_t
+ngx_oof_bank_customer(ngx_oof_request_t *o)
+{
+    return ngx_oof_token_has_scope(o->token, &ngx_oof_bank_scope_customer);
+}
+
+
+/* a token that says it is a customer's, but not whose, sees nothing */
+
+ngx_int_t
+ngx_oof_bank_visible(ngx_oof_request_t *o, ngx_oof_pg_unit_t *u)
+{
+    ngx_str_t            value, cpf, cnpj;
+    ngx_oof_loc_conf_t  *olcf;
+
+    if (!ngx_oof_bank_customer(o)) {
+        ngx_oof_pg_null(u);
+        ngx_oof_pg_null(u);
+        return NGX_OK;
+    }
+
+    olcf = ngx_http_get_module_loc_conf(o->r, ngx_oof_module);
+
+    ngx_str_set(&cpf, "[]");
+    ngx_str_set(&cnpj, "[]");
+
+    if (o->token->has_cpf) {
+        value.data = o->token->cpf;
+        value.len = NGX_OOF_CPF_LEN;
+
+        if (ngx_oof_consent_lookups(o->r->pool, olcf->keys,
+                                    NGX_OOF_LOOKUP_CPF, &value, &cpf)
+            != NGX_OK)
+        {
+            return NGX_ERROR;
+        }
+    }
+
+    if (o->token->has_cpf && o->token->has_cnpj) {
+        value.data = o->token->cnpj;
+        value.len = NGX_OOF_CNPJ_LEN;
+
+        if (ngx_oof_consent_lookups(o->r->pool, olcf->keys,
+                                    NGX_OOF_LOOKUP_CNPJ, &value, &cnpj)
+            != NGX_OK)
+        {
+            return NGX_ERROR;
+        }
+    }
+
+    ngx_oof_pg_text(u, &cpf);
+    ngx_oof_pg_text(u, &cnpj);
+
+    return NGX_OK;
+}
+
+
+void
+ngx_oof_bank_actor(ngx_oof_request_t *o, ngx_oof_pg_unit_t *u)
+{
+    ngx_str_t  actor;
+
+    if (ngx_oof_bank_customer(o)) {
+        ngx_str_set(&actor, "customer");
+        ngx_oof_pg_text(u, &actor);
+        ngx_oof_pg_null(u);
+        return;
+    }
+
+    ngx_str_set(&actor, "bank");
+    ngx_oof_pg_text(u, &actor);
+    ngx_oof_pg_text(u, o->token->sub.len ? &o->token->sub
+                                         : &o->token->client_id);
+}
+
+
+ngx_int_t
+ngx_oof_bank_key_lookups(ngx_oof_request_t *o, ngx_array_t *keys,
+    ngx_str_t *json)
+{
+    ngx_str_t           *key, hex;
+    ngx_uint_t           i, n;
+    ngx_oof_json_t       w;
+    ngx_oof_loc_conf_t  *olcf;
+    u_char               hmac[NGX_OOF_LOOKUP_LEN];
+    u_char               text[2 * NGX_OOF_LOOKUP_LEN];
+
+    olcf = ngx_http_get_module_loc_conf(o->r, ngx_oof_module);
+
+    if (ngx_oof_json_init(&w, o->r->pool, 128 * keys->nelts + 16) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    hex.data = text;
+    hex.len = sizeof(text);
+
+    ngx_oof_json_begin(&w, '[');
+
+    key = keys->elts;
+
+    for (i = 0; i < keys->nelts; i++) {
+
+        for (n = 0;
+             n < NGX_OOF_CONSENT_LOOKUPS
+             && ngx_oof_crypt_lookup(olcf->keys, n, NGX_OOF_LOOKUP_SEARCH,
+                                     &key[i], hmac)
+                == NGX_OK;
+             n++)
+        {
+            (void) ngx_hex_dump(text, hmac, NGX_OOF_LOOKUP_LEN);
+            ngx_oof_json_str(&w, &hex);
+        }
+    }
+
+    ngx_oof_json_end(&w, ']');
+
+    return ngx_oof_json_text(&w, json);
+}
+
+
+ngx_int_t
+ngx_oof_bank_invalid(ngx_oof_request_t *o, const char *name)
+{
+    return ngx_oof_bank_parameter(o, "O parâmetro %s não tem o formato "
+                                     "exigido.%s", name, "");
+}
+
+
+ngx_int_t
+ngx_oof_bank_combined(ngx_oof_request_t *o, const char *one,
+    const char *other)
+{
+    return ngx_oof_bank_parameter(o, "Os parâmetros %s e %s não podem ser "
+                                     "usados em conjunto.", one, other);
+}
+
+
+static ngx_int_t
+ngx_oof_bank_parameter(ngx_oof_request_t *o, const char *format,
+    const char *one, const char *other)
+{
+    size_t   len;
+    u_char  *detail;
+
+    len = ngx_strlen(format) + ngx_strlen(one) + ngx_strlen(other) + 1;
+
+    detail = ngx_pnalloc(o->r->pool, len);
+    if (detail == NULL) {
+        return NGX_ERROR;
+    }
+
+    ngx_sprintf(detail, format, one, other)[0] = '\0';
+
+    (void) ngx_oof_error(o, NGX_HTTP_BAD_REQUEST, "PARAMETRO_INVALIDO",
+                         "Parâmetro inválido", (char *) detail);
+
+    return NGX_DECLINED;
+}
