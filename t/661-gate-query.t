@@ -111,7 +111,8 @@ is(through("$Account/balances?page-size=5000&page=x"), 'page-size=5000&page=x',
 # security comes before: a dead consent, a resource of others
 
 is(get($o, authorised(status => 'REJECTED'),
-       "$Accounts?page-size=5000")->{status}, 401, 'a dead consent comes first');
+       "$Accounts?page-size=5000")->{status}, 401,
+   'a dead consent comes first');
 is(get($o, $consent, "$Accounts/abc/transactions?page-size=5000")->{status},
    403, 'a resource of others comes first');
 

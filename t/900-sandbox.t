@@ -386,6 +386,7 @@ $conf =~ s{listen\s+\[::\]:443 ssl;}{};
 $conf =~ s{127\.0\.0\.1:9443}{'127.0.0.1:' . free_port()}e;
 $conf =~ s{^user\s.*}{}m;
 $conf =~ s{DB-ONE,DB-TWO}{127.0.0.1,127.0.0.1};
+$conf =~ s{(ACCOUNTS|CARDS)\.BANK\.EXAMPLE}{127.0.0.1}g;
 $conf =~ s{https://(AUTH|CORE|SSO|MTLS-API)\.BANK\.EXAMPLE}
           {'https://' . lc($1) . '.bank.example'}ge;
 spew("$etc/nginx.conf", $conf);

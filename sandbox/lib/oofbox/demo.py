@@ -1,6 +1,6 @@
 """The demonstration: a third party creates a consent to share data, the
 customer authorises it in the bank's app, the third party lists what it may
-read, and revokes it; others are refused."""
+read, reads it behind the gate, and revokes it; others are refused."""
 
 import json
 import time
@@ -11,6 +11,7 @@ from .box import Failure
 
 BASE = "/open-banking/consents/v3/consents"
 RESOURCES = "/open-banking/resources/v3/resources"
+ACCOUNTS = "/open-banking/accounts/v2/accounts"
 AUTHORISATIONS = "/oof/v1/authorisations/"
 
 # for how long the list of resources may be in preparation, in seconds
@@ -188,6 +189,24 @@ class Demo:
         self.expect("resources", sorted(r["resourceId"] for r in offered),
                     sorted(r["resourceId"] for r in answer.json()["data"]))
 
+        self.title("behind the gate, the bank's core lists the accounts")
+        answer = self.api(200, one, bearer, "GET", ACCOUNTS)
+        self.expect("accounts", sorted(r["resourceId"] for r in offered),
+                    sorted(a["accountId"] for a in answer.json()["data"]))
+        account = ACCOUNTS + "/" + offered[0]["resourceId"]
+
+        self.title("and tells a balance")
+        answer = self.api(200, one, bearer, "GET", account + "/balances")
+        self.expect("availableAmount", True,
+                    "availableAmount" in answer.json()["data"])
+
+        self.title("but no transactions: the consent has not that permission")
+        self.api(403, one, bearer, "GET", account + "/transactions")
+
+        self.title("and nothing of another account")
+        self.api(403, one, bearer, "GET",
+                 ACCOUNTS + "/00000000-0000-4000-8000-000000000000")
+
         self.title("client one revokes it")
         answer = self.api(204, one, mine, "DELETE", path)
         self.expect("body", b"", answer.body)
@@ -201,7 +220,10 @@ class Demo:
                      "reason": {"code": "CUSTOMER_MANUALLY_REVOKED"}},
                     data.get("rejection"))
 
-        self.title("and lists nothing any more")
+        self.title("the gate has closed at once")
+        self.api(401, one, bearer, "GET", account + "/balances")
+
+        self.title("and it lists nothing any more")
         self.expect("status", 401, self.resources(one, bearer).status)
         answer = self.bank(200, "GET", where + "/token-check")
         self.expect("data.issue", False, answer.json()["data"]["issue"])

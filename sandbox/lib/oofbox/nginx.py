@@ -52,6 +52,7 @@ class Nginx:
             "BANK_AUDIENCE": cast.BANK_AUDIENCE,
             "BANK_JWKS": issuer + "/bank/jwks",
             "CORE": CoreService(box).url(),
+            "CORE_ADDRESS": "127.0.0.1:%d" % ports["core"],
             "BRAND": cast.BANK["brand"],
             "ORGANISATION_ID": cast.BANK["organisation_id"],
             "API": self.api(),

@@ -8,6 +8,7 @@ asked for; nothing is answered without them:
   X-OOF-Resources   the accounts of the list, "ID;account=10000011", separated
                     by commas, or the address where the gate tells them
   X-OOF-Customer    when it is a CPF, the accounts must be that customer's
+  X-OOF-Pagination-Key  goes into the links to other pages
 """
 
 import datetime
@@ -100,7 +101,7 @@ class Data:
                     "accountId": resource,
                 })
 
-        return self._page(path, query, found, True)
+        return self._page(path, query, headers, found, True)
 
     def _one(self, path, headers, detail):
         account = self._account(headers)
@@ -164,7 +165,7 @@ class Data:
         found.sort(key=lambda t: (t["transactionDateTime"],
                                   t["transactionId"]), reverse=True)
 
-        return self._page(path, query, found, False)
+        return self._page(path, query, headers, found, False)
 
     def _payments(self, number, first, last):
         """What this core has debited, and what is scheduled."""
@@ -196,7 +197,7 @@ class Data:
 
     # pages
 
-    def _page(self, path, query, found, totals):
+    def _page(self, path, query, headers, found, totals):
         size = min(max(number(query, "page-size", PAGE_SIZE), PAGE_SIZE),
                    PAGE_SIZES)
         page = number(query, "page", 1)
@@ -205,17 +206,21 @@ class Data:
         if page > max(pages, 1):
             raise Problem(422, "PAGE_NOT_FOUND", "there is no such page")
 
-        def link(to):
+        def link(to, **more):
             return "%s%s?%s" % (self.base_url, path, urllib.parse.urlencode(
-                dict(query, **{"page": to, "page-size": size})))
+                dict(query, **{"page": to, "page-size": size}, **more)))
 
+        # with the key the pages that follow do not count as calls
+
+        key = headers.get("X-OOF-Pagination-Key")
+        keyed = {"pagination-key": key} if key else {}
         links = {"self": link(page)}
         if page > 1:
-            links.update(first=link(1), prev=link(page - 1))
+            links.update(first=link(1, **keyed), prev=link(page - 1, **keyed))
         if page < pages:
-            links.update(next=link(page + 1))
+            links.update(next=link(page + 1, **keyed))
             if totals:
-                links.update(last=link(pages))
+                links.update(last=link(pages, **keyed))
 
         meta = self._meta(len(found), pages) if totals \
             else {"requestDateTime": clock.text(self.clock.now())}

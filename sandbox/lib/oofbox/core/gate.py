@@ -21,7 +21,19 @@ class Gate:
         if not text.startswith(("/", "http://")):
             return data.legacy_list(text)
 
-        parts = urllib.parse.urlsplit(text)
+        found = []
+        while text:
+            part, text = self._page(text)
+            found += part
+
+        return [(resource["resourceId"], shape.legacy_id(resource["legacyId"]))
+                for resource in found
+                if resource.get("status", "AVAILABLE") == "AVAILABLE"]
+
+    def _page(self, address):
+        """What a page has, and the address of the next or None."""
+
+        parts = urllib.parse.urlsplit(address)
         headers = [("Authorization", "Bearer " + token.bank(self.box)),
                    ("Accept", "application/json")]
         answer = call.plain(self.management(), "GET",
@@ -29,9 +41,8 @@ class Gate:
         if answer.status != 200:
             raise OSError("the gate answered %d" % answer.status)
 
-        found = json.loads(answer.body)["data"]
+        body = json.loads(answer.body)
+        found = body["data"]
         if isinstance(found, dict):
             found = found["resources"]
-        return [(resource["resourceId"], shape.legacy_id(resource["legacyId"]))
-                for resource in found
-                if resource.get("status", "AVAILABLE") == "AVAILABLE"]
+        return found, body.get("links", {}).get("next")
