@@ -49,8 +49,10 @@ ngx_oof_page_read(ngx_oof_request_t *o, ngx_oof_page_t *page)
 
     if (page->size > NGX_OOF_PAGE_SIZE_MAX) {
         (void) ngx_oof_error(o, NGX_OOF_HTTP_UNPROCESSABLE,
-                             "PARAMETRO_INVALIDO", "Parâmetro inválido",
-                             "O parâmetro page-size deve ser no máximo 1000.");
+                             "PARAMETRO_INVALIDO",
+                             "Parâmetro inválido",
+                             "O parâmetro page-size deve ser no máximo "
+                             "1000.");
         return NGX_DECLINED;
     }
 

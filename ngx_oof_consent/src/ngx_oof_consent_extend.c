@@ -166,7 +166,8 @@ ngx_oof_consent_bound(ngx_oof_request_t *o)
 
     (void) ngx_oof_error(o, NGX_HTTP_FORBIDDEN, "FORBIDDEN",
                          "Acesso negado ao consentimento",
-                         "O token de acesso não é do consentimento informado.");
+                         "O token de acesso não é do consentimento "
+                         "informado.");
 
     return NGX_DECLINED;
 }
@@ -216,7 +217,8 @@ ngx_oof_consent_header(ngx_oof_request_t *o, ngx_uint_t id,
 
     (void) ngx_oof_error(o, NGX_HTTP_BAD_REQUEST, "BAD_REQUEST",
                          "Cabeçalho inválido",
-                         "O valor de um cabeçalho da requisição é inválido.");
+                         "O valor de um cabeçalho da requisição é "
+                         "inválido.");
 
     return NGX_DECLINED;
 }

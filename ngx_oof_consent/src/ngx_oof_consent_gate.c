@@ -398,8 +398,8 @@ ngx_oof_gate_judge(ngx_oof_request_t *o, ngx_oof_gate_t *gate,
 
         return ngx_oof_error(o, NGX_HTTP_FORBIDDEN, "FORBIDDEN",
                              "Acesso negado",
-                             "O consentimento não tem a permissão exigida por "
-                             "este recurso.");
+                             "O consentimento não tem a permissão exigida "
+                             "por este recurso.");
     }
 
     if (gate->rule->about != NGX_OOF_GATE_RESOURCE) {

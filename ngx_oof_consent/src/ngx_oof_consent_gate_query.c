@@ -322,8 +322,8 @@ ngx_oof_gate_pages(ngx_oof_request_t *o, ngx_oof_gate_query_t *q)
 
     if (n == NGX_ERROR) {
         return ngx_oof_gate_invalid(o, NGX_HTTP_BAD_REQUEST,
-                                    "O parâmetro page-size deve ser um número "
-                                    "inteiro.");
+                                    "O parâmetro page-size deve ser um "
+                                    "número inteiro.");
     }
 
     if (size.data != p) {
@@ -332,8 +332,8 @@ ngx_oof_gate_pages(ngx_oof_request_t *o, ngx_oof_gate_query_t *q)
 
     if (n > NGX_OOF_PAGE_SIZE_MAX) {
         return ngx_oof_gate_invalid(o, NGX_OOF_HTTP_UNPROCESSABLE,
-                                    "O parâmetro page-size deve ser no máximo "
-                                    "1000.");
+                                    "O parâmetro page-size deve ser no "
+                                    "máximo 1000.");
     }
 
     q->small = (n < NGX_OOF_PAGE_SIZE);
