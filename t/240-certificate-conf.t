@@ -56,6 +56,32 @@ ok($good, 'low bits: accepted');
 like($said, qr/low address bits of 10\.0\.0\.1\/8 are meaningless/,
      'low bits: it warns');
 
+# resumed sessions are refused (spec 5.2): the mistake is told at the start
+
+$o->configure(server => '');
+($good, $said) = $o->test_config;
+unlike($said, qr/resumed/, 'TLS as it is shipped: nothing to say');
+
+my $bare = Test::Oof::tls_defaults() =~ s/^\s*include.*\n//mr;
+
+for (['', 'ssl_session_tickets off'],
+     ['ssl_session_tickets off; ssl_session_cache shared:x:1m;',
+      'ssl_session_cache off'],
+     ['ssl_session_tickets off;', undef],
+     ['ssl_session_tickets off; ssl_session_cache off;', undef])
+{
+    my ($lines, $what) = @$_;
+    my $name = $lines || 'nothing';
+
+    $o->configure(tls_replace => "$bare\n$lines");
+    ($good, $said) = $o->test_config;
+
+    ok($good, "sessions, $name: accepted");
+    is(() = $said =~ /\[warn\] TLS sessions can be resumed .*: set "([^"]*)"/g,
+       $what ? 1 : 0, "sessions, $name: warnings");
+    like($said, qr/: set "\Q$what\E"/, "sessions, $name: what to do") if $what;
+}
+
 done_testing();
 
 

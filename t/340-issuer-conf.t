@@ -149,4 +149,27 @@ fine('all options of introspection', "$asks introspection_cache 0s; bound on;"
 fine('an unknown name with a resolver', 'resolver 127.0.0.1:5353; oof_issuer'
      . " a { $is jwks https://no-such-host.invalid/jwks; }");
 
+# the bank's side asks for no certificate to which a token could be bound
+
+for (['', 0], ['bound on;', 0], ['bound off;', 1]) {
+    my ($bound, $right) = @$_;
+    my $name = 'the bank\'s side, ' . ($bound || 'by default');
+
+    my $side = Test::Oof->start(
+        hold => 1, http => "oof_issuer bank { $keys $bound }",
+        management_server =>
+            Test::Oof::server_defaults() =~ s/(oof_issuer\s+)main/$1bank/r
+            . 'location /oof/v1/ { oof_api management v1; }');
+
+    $side->allow(qr/\[emerg\]/);
+
+    my ($good, $said) = $side->test_config;
+
+    is($good ? 1 : 0, $right, $name) or diag($said);
+    like($said, qr/\[emerg\] "oof_api management v1" refuses every token of/,
+         "$name: the reason") if !$right;
+    like($said, qr/"oof_issuer bank \{ \}".*: set "bound off" there/,
+         "$name: what to do") if !$right;
+}
+
 done_testing();

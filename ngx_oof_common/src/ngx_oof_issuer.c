@@ -308,6 +308,13 @@ ngx_oof_issuer_ready(ngx_oof_issuer_t *issuer)
 }
 
 
+ngx_uint_t
+ngx_oof_issuer_binds(ngx_oof_issuer_t *issuer)
+{
+    return issuer->bound;
+}
+
+
 ngx_int_t
 ngx_oof_issuer_init(ngx_conf_t *cf, ngx_oof_issuer_t *issuer)
 {

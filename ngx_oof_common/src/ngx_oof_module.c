@@ -17,6 +17,7 @@ static void ngx_oof_merge_unnamed(ngx_conf_t *cf, ngx_oof_loc_conf_t *prev,
 static char *ngx_oof_merge_names(ngx_conf_t *cf, ngx_oof_loc_conf_t *prev,
     ngx_oof_loc_conf_t *conf);
 static char *ngx_oof_merge_api(ngx_conf_t *cf, ngx_oof_loc_conf_t *conf);
+static void ngx_oof_merge_sessions(ngx_conf_t *cf);
 static char *ngx_oof_merge_gate(ngx_conf_t *cf, ngx_oof_loc_conf_t *conf,
     ngx_http_core_loc_conf_t *clcf);
 static ngx_int_t ngx_oof_preconfiguration(ngx_conf_t *cf);
@@ -863,6 +864,25 @@ ngx_oof_merge_api(ngx_conf_t *cf, ngx_oof_loc_conf_t *conf)
         return NGX_CONF_ERROR;
     }
 
+    if (conf->api->flags & NGX_OOF_API_TPP) {
+        ngx_oof_merge_sessions(cf);
+
+    } else if ((conf->api->flags & NGX_OOF_API_BANK)
+               && ngx_oof_issuer_binds(conf->issuer))
+    {
+
+        /* there no certificate is asked for, to which a token could be bound */
+
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "\"oof_api %V %V\" refuses every token of "
+                           "\"oof_issuer %V { }\", for its callers show no "
+                           "certificate: set \"bound off\" there, or use "
+                           "another issuer",
+                           &conf->api->name, &conf->api->major,
+                           &conf->issuer_name);
+        return NGX_CONF_ERROR;
+    }
+
     if (conf->urn_namespace.len == 0) {
 
         if (!ngx_oof_is_word(&conf->brand, NGX_OOF_NAMESPACE_MAX, "-")) {
@@ -908,6 +928,46 @@ ngx_oof_merge_api(ngx_conf_t *cf, ngx_oof_loc_conf_t *conf)
     }
 
     return NGX_CONF_OK;
+}
+
+
+/*
+ * A resumed session has no chain to judge (and the regulation forbids it, spec
+ * 5.2): its requests will be refused.  Told once a server.
+ */
+
+static void
+ngx_oof_merge_sessions(ngx_conf_t *cf)
+{
+    char                     *what;
+    ngx_oof_main_conf_t      *omcf;
+    ngx_http_ssl_srv_conf_t  *sscf;
+
+    omcf = ngx_http_conf_get_module_main_conf(cf, ngx_oof_module);
+    sscf = ngx_http_conf_get_module_srv_conf(cf, ngx_http_ssl_module);
+
+    if (sscf == NULL || sscf->ssl.ctx == NULL || sscf == omcf->judged) {
+        return;
+    }
+
+    omcf->judged = sscf;
+
+    if (sscf->session_tickets) {
+        what = "ssl_session_tickets off";
+
+    } else if (sscf->builtin_session_cache != NGX_SSL_NO_SCACHE
+               && sscf->builtin_session_cache != NGX_SSL_NONE_SCACHE)
+    {
+        what = "ssl_session_cache off";
+
+    } else {
+        return;
+    }
+
+    ngx_conf_log_error(NGX_LOG_WARN, cf, 0,
+                       "TLS sessions can be resumed in a server with "
+                       "\"oof_api\", and requests of resumed sessions are "
+                       "refused: set \"%s\"", what);
 }
 
 

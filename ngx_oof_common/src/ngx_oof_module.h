@@ -53,6 +53,8 @@ typedef struct {
     size_t                   limits_size;  /* 0: no limits */
     ngx_shm_zone_t          *limits;
     ngx_flag_t               test_clock;
+
+    void                    *judged;       /* the last server's ssl, at start */
 } ngx_oof_main_conf_t;
 
 

@@ -48,6 +48,9 @@ struct ngx_oof_token_s {
 char *ngx_oof_issuer_block(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 ngx_oof_issuer_t *ngx_oof_issuer_find(ngx_conf_t *cf, ngx_str_t *name);
 
+/* "bound on": tokens serve with their certificate only */
+ngx_uint_t ngx_oof_issuer_binds(ngx_oof_issuer_t *issuer);
+
 /*
  * Access phase: judges the token in the order of spec 5.4 (known, unexpired,
  * bound to the certificate: 401; grant of the route: 401; scope of the route:
