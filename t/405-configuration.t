@@ -133,10 +133,26 @@ like($text, qr/\[warn\] .*twice as many while nginx is reloaded/,
 my $quiet = taken("connect \"$dsn\";", 'a worker');
 unlike($quiet, qr/\[(?:warn|emerg)\]/, 'a worker: nothing to say');
 
+# databases of one server share what it allows
+
+my $half = int($workers / 2) + 1;
+my ($first, $second) = map { "oof_database $_ { connect \"$dsn\"; }" } 1, 2;
+
+taken($first, 'half of the workers', workers => $half);
+refused("$first\n$second", 'connections to database "1", "2", but PostgreSQL'
+        . ' allows \d+', 'two databases', workers => $half);
+
 my $role = "oof_limited_$$";
 psql("CREATE ROLE $role LOGIN CONNECTION LIMIT 5");
 refused("connect \"$dsn user=$role\";", '7 connections .* allows 5',
         "the role's limit", workers => 2);
+
+taken("connect \"$dsn user=$role\";", "the role's limit, a worker");
+refused("oof_database 1 { connect \"$dsn user=$role\"; }\n"
+        . "oof_database 2 { connect \"$dsn\"; }\n"
+        . "oof_database 3 { connect \"$dsn user=$role\"; }",
+        '8 connections to database "1", "3", .* allows 5',
+        "the role's limit, two of three databases");
 psql("DROP ROLE $role");
 
 

@@ -374,14 +374,12 @@ ngx_oof_pg_init(ngx_conf_t *cf)
     dbs = omcf->databases.elts;
 
     for (i = 0; i < omcf->databases.nelts; i++) {
-        if (ngx_oof_pg_conf_hosts(cf, dbs[i]) != NGX_OK
-            || ngx_oof_pg_check(cf, dbs[i]) != NGX_OK)
-        {
+        if (ngx_oof_pg_conf_hosts(cf, dbs[i]) != NGX_OK) {
             return NGX_ERROR;
         }
     }
 
-    return NGX_OK;
+    return ngx_oof_pg_check(cf, &omcf->databases);
 }
 
 

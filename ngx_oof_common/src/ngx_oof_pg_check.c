@@ -23,15 +23,37 @@
 #define NGX_OOF_PG_MIN_LIBPQ_15  150019
 
 
+/* what a limit is about: the server, a role, a database; in this order */
+
+#define NGX_OOF_PG_LIMITS  3
+
+
+typedef struct {
+    ngx_str_t                name[NGX_OOF_PG_LIMITS];
+    ngx_int_t                allowed[NGX_OOF_PG_LIMITS];  /* -1: no limit */
+    ngx_int_t                needed;
+    ngx_oof_database_t      *db;
+} ngx_oof_pg_limit_t;
+
+
+static ngx_int_t ngx_oof_pg_check_database(ngx_conf_t *cf,
+    ngx_oof_database_t *db, ngx_array_t *limits);
 static PGconn *ngx_oof_pg_check_connect(ngx_conf_t *cf, ngx_oof_database_t *db,
     int64_t end);
 static ngx_uint_t ngx_oof_pg_check_refused(PGconn *conn);
 static ngx_int_t ngx_oof_pg_check_wait(PGconn *conn, ngx_uint_t write,
     int64_t end);
 static ngx_int_t ngx_oof_pg_check_limits(ngx_conf_t *cf,
-    ngx_oof_database_t *db, PGconn *conn, int64_t end);
-static ngx_int_t ngx_oof_pg_check_needed(ngx_conf_t *cf,
-    ngx_oof_database_t *db, ngx_int_t allowed);
+    ngx_oof_database_t *db, PGconn *conn, int64_t end, ngx_array_t *limits);
+static ngx_int_t ngx_oof_pg_check_limit(ngx_conf_t *cf,
+    ngx_oof_database_t *db, PGresult *res, ngx_array_t *limits);
+static ngx_int_t ngx_oof_pg_check_workers(ngx_conf_t *cf);
+static ngx_int_t ngx_oof_pg_check_needed(ngx_conf_t *cf, ngx_array_t *limits,
+    ngx_uint_t first);
+static ngx_uint_t ngx_oof_pg_check_same(ngx_oof_pg_limit_t *a,
+    ngx_oof_pg_limit_t *b, ngx_uint_t about);
+static ngx_int_t ngx_oof_pg_check_sum(ngx_array_t *limits, ngx_uint_t first,
+    ngx_uint_t about, u_char *names, size_t *len);
 static void ngx_oof_pg_check_statements(ngx_conf_t *cf,
     ngx_oof_database_t *db, PGconn *conn, int64_t end);
 static PGresult *ngx_oof_pg_check_result(PGconn *conn, int64_t end);
@@ -39,15 +61,47 @@ static int64_t ngx_oof_pg_check_now(void);
 
 
 ngx_int_t
-ngx_oof_pg_check(ngx_conf_t *cf, ngx_oof_database_t *db)
+ngx_oof_pg_check(ngx_conf_t *cf, ngx_array_t *databases)
 {
-    int64_t    end;
-    PGconn    *conn;
-    ngx_int_t  rc;
+    ngx_uint_t            i;
+    ngx_array_t           limits;
+    ngx_oof_database_t  **dbs;
 
     if (ngx_process == NGX_PROCESS_SIGNALLER) {
         return NGX_OK;
     }
+
+    if (ngx_array_init(&limits, cf->temp_pool, 4, sizeof(ngx_oof_pg_limit_t))
+        != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    dbs = databases->elts;
+
+    for (i = 0; i < databases->nelts; i++) {
+        if (ngx_oof_pg_check_database(cf, dbs[i], &limits) != NGX_OK) {
+            return NGX_ERROR;
+        }
+    }
+
+    for (i = 0; i < limits.nelts; i++) {
+        if (ngx_oof_pg_check_needed(cf, &limits, i) != NGX_OK) {
+            return NGX_ERROR;
+        }
+    }
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_oof_pg_check_database(ngx_conf_t *cf, ngx_oof_database_t *db,
+    ngx_array_t *limits)
+{
+    int64_t    end;
+    PGconn    *conn;
+    ngx_int_t  rc;
 
     end = ngx_oof_pg_check_now()
           + ngx_min(db->connect_timeout, NGX_OOF_PG_CHECK);
@@ -70,7 +124,7 @@ ngx_oof_pg_check(ngx_conf_t *cf, ngx_oof_database_t *db)
                                "later", PQlibVersion());
         }
 
-        rc = ngx_oof_pg_check_limits(cf, db, conn, end);
+        rc = ngx_oof_pg_check_limits(cf, db, conn, end, limits);
 
         if (rc == NGX_OK) {
             ngx_oof_pg_check_statements(cf, db, conn, end);
@@ -196,10 +250,10 @@ ngx_oof_pg_check_wait(PGconn *conn, ngx_uint_t write, int64_t end)
 
 static ngx_int_t
 ngx_oof_pg_check_limits(ngx_conf_t *cf, ngx_oof_database_t *db, PGconn *conn,
-    int64_t end)
+    int64_t end, ngx_array_t *limits)
 {
     PGresult   *res;
-    ngx_int_t   allowed;
+    ngx_int_t   rc;
 
     if (PQsetnonblocking(conn, 1) != 0
         || !PQsendQueryParams(conn, ngx_oof_sql_lane_limits.text, 0, NULL,
@@ -219,8 +273,7 @@ ngx_oof_pg_check_limits(ngx_conf_t *cf, ngx_oof_database_t *db, PGconn *conn,
         return NGX_OK;
     }
 
-    allowed = ngx_atoi((u_char *) PQgetvalue(res, 0, 0),
-                       PQgetlength(res, 0, 0));
+    rc = ngx_oof_pg_check_limit(cf, db, res, limits);
 
     PQclear(res);
 
@@ -228,50 +281,191 @@ ngx_oof_pg_check_limits(ngx_conf_t *cf, ngx_oof_database_t *db, PGconn *conn,
         PQclear(res);
     }
 
-    if (allowed == NGX_ERROR) {
-        return NGX_OK;
-    }
-
-    return ngx_oof_pg_check_needed(cf, db, allowed);
+    return rc;
 }
 
 
 static ngx_int_t
-ngx_oof_pg_check_needed(ngx_conf_t *cf, ngx_oof_database_t *db,
-    ngx_int_t allowed)
+ngx_oof_pg_check_limit(ngx_conf_t *cf, ngx_oof_database_t *db, PGresult *res,
+    ngx_array_t *limits)
 {
-    ngx_int_t         workers, needed;
+    ngx_int_t            n;
+    ngx_str_t            name;
+    ngx_oof_pg_limit_t  *limit;
+
+    limit = ngx_array_push(limits);
+    if (limit == NULL) {
+        return NGX_ERROR;
+    }
+
+    for (n = 0; n < NGX_OOF_PG_LIMITS; n++) {
+
+        name.data = (u_char *) PQgetvalue(res, 0, n);
+        name.len = PQgetlength(res, 0, n);
+
+        limit->name[n].len = name.len;
+        limit->name[n].data = ngx_pstrdup(cf->temp_pool, &name);
+
+        if (limit->name[n].data == NULL) {
+            return NGX_ERROR;
+        }
+
+        /* NULL is an empty text, which is no number */
+
+        limit->allowed[n] = ngx_atoi((u_char *)
+                                     PQgetvalue(res, 0, n + NGX_OOF_PG_LIMITS),
+                                     PQgetlength(res, 0,
+                                                 n + NGX_OOF_PG_LIMITS));
+    }
+
+    /* read lanes, write and solo lane; one worker has the leases' */
+
+    limit->needed = ngx_oof_pg_check_workers(cf)
+                    * (ngx_int_t) (db->read_lanes + 2) + (db->lease ? 1 : 0);
+    limit->db = db;
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_oof_pg_check_workers(ngx_conf_t *cf)
+{
     ngx_core_conf_t  *ccf;
 
     ccf = (ngx_core_conf_t *) ngx_get_conf(cf->cycle->conf_ctx,
                                            ngx_core_module);
 
-    workers = (ccf->worker_processes == NGX_CONF_UNSET) ? 1
-                                                    : ccf->worker_processes;
+    return (ccf->worker_processes == NGX_CONF_UNSET) ? 1
+                                                     : ccf->worker_processes;
+}
 
-    /* read lanes, write and solo lane; one worker has the leases' */
 
-    needed = workers * (ngx_int_t) (db->read_lanes + 2) + (db->lease ? 1 : 0);
+/*
+ * Databases of one server, role or name share what is allowed.  Each such set
+ * is judged with its first database, by the limit that leaves the least.
+ */
+
+static ngx_int_t
+ngx_oof_pg_check_needed(ngx_conf_t *cf, ngx_array_t *limits, ngx_uint_t first)
+{
+    size_t               len;
+    u_char              *names;
+    ngx_int_t            needed, least, allowed;
+    ngx_uint_t           i, n, about;
+    ngx_oof_pg_limit_t  *limit;
+
+    limit = limits->elts;
+    about = NGX_OOF_PG_LIMITS;
+    least = 0;
+
+    for (n = 0; n < NGX_OOF_PG_LIMITS; n++) {
+
+        for (i = 0; i < first; i++) {
+            if (ngx_oof_pg_check_same(&limit[i], &limit[first], n)) {
+                break;
+            }
+        }
+
+        if (i < first || limit[first].allowed[n] < 0) {
+            continue;
+        }
+
+        needed = ngx_oof_pg_check_sum(limits, first, n, NULL, &len);
+
+        if (about == NGX_OOF_PG_LIMITS
+            || limit[first].allowed[n] - needed < least)
+        {
+            least = limit[first].allowed[n] - needed;
+            about = n;
+        }
+    }
+
+    if (about == NGX_OOF_PG_LIMITS) {
+        return NGX_OK;
+    }
+
+    allowed = limit[first].allowed[about];
+    needed = ngx_oof_pg_check_sum(limits, first, about, NULL, &len);
+
+    names = ngx_pnalloc(cf->temp_pool, len);
+    if (names == NULL) {
+        return NGX_ERROR;
+    }
+
+    (void) ngx_oof_pg_check_sum(limits, first, about, names, &len);
 
     if (needed > allowed) {
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
                            "%i workers need %i connections to database "
-                           "\"%V\", but PostgreSQL allows %i: lower "
+                           "%*s, but PostgreSQL allows %i: lower "
                            "\"worker_processes\" or \"read_lanes\", or raise "
-                           "max_connections",
-                           workers, needed, &db->name, allowed);
+                           "max_connections", ngx_oof_pg_check_workers(cf),
+                           needed, len, names, allowed);
         return NGX_ERROR;
     }
 
     if (2 * needed > allowed) {
         ngx_conf_log_error(NGX_LOG_WARN, cf, 0,
                            "%i workers need %i connections to database "
-                           "\"%V\", and twice as many while nginx is "
-                           "reloaded, but PostgreSQL allows %i",
-                           workers, needed, &db->name, allowed);
+                           "%*s, and twice as many while nginx is reloaded, "
+                           "but PostgreSQL allows %i",
+                           ngx_oof_pg_check_workers(cf), needed, len, names,
+                           allowed);
     }
 
     return NGX_OK;
+}
+
+
+static ngx_uint_t
+ngx_oof_pg_check_same(ngx_oof_pg_limit_t *a, ngx_oof_pg_limit_t *b,
+    ngx_uint_t about)
+{
+    return a->name[0].len == b->name[0].len
+           && ngx_memcmp(a->name[0].data, b->name[0].data, a->name[0].len) == 0
+           && a->name[about].len == b->name[about].len
+           && ngx_memcmp(a->name[about].data, b->name[about].data,
+                         a->name[about].len)
+              == 0;
+}
+
+
+/* what a set needs together; its names, or their length when "names" is NULL */
+
+static ngx_int_t
+ngx_oof_pg_check_sum(ngx_array_t *limits, ngx_uint_t first, ngx_uint_t about,
+    u_char *names, size_t *len)
+{
+    u_char              *p;
+    ngx_int_t            needed;
+    ngx_uint_t           i;
+    ngx_oof_pg_limit_t  *limit;
+
+    limit = limits->elts;
+    needed = 0;
+    p = names;
+    *len = 0;
+
+    for (i = first; i < limits->nelts; i++) {
+
+        if (!ngx_oof_pg_check_same(&limit[i], &limit[first], about)) {
+            continue;
+        }
+
+        needed += limit[i].needed;
+
+        if (names == NULL) {
+            *len += sizeof(", \"\"") - 1 + limit[i].db->name.len;
+            continue;
+        }
+
+        p = ngx_sprintf(p, "%s\"%V\"", i == first ? "" : ", ",
+                        &limit[i].db->name);
+        *len = p - names;
+    }
+
+    return needed;
 }
 
 

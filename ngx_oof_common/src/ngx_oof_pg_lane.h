@@ -243,8 +243,11 @@ ngx_int_t ngx_oof_pg_metrics(ngx_conf_t *cf, ngx_oof_database_t *db);
 ngx_int_t ngx_oof_pg_conf_hosts(ngx_conf_t *cf, ngx_oof_database_t *db);
 
 
-/* pg_check: NGX_ERROR when the configuration cannot work, with a message */
-ngx_int_t ngx_oof_pg_check(ngx_conf_t *cf, ngx_oof_database_t *db);
+/*
+ * pg_check: of ngx_oof_database_t *, with their hosts.  NGX_ERROR when the
+ * configuration cannot work, with a message.
+ */
+ngx_int_t ngx_oof_pg_check(ngx_conf_t *cf, ngx_array_t *databases);
 
 
 /* pg_unit */
