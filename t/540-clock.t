@@ -89,11 +89,22 @@ is_now($r->{json}{data}{creationDateTime}, 21600, 'is of the rule clock');
 my $other = start();
 $r = call($other, 'GET');
 is($r->{json}{data}{offset}, 21600, 'a process that is ready knows it');
-set($o, -86400 * 400);
-my $start = time;
-wait_for(sub { call($other, 'GET')->{json}{data}{offset} == -34560000 }, 5,
-         'the other host');
-cmp_ok(time - $start, '<', 1.5, 'another host follows in about a second');
+
+# while it has requests it asks ten times a second: the best of a few counts
+
+sleep 1.1;
+
+my $took = 9;
+
+for my $offset (1 .. 5, -34560000) {
+    set($o, $offset);
+    my $start = time;
+    wait_for(sub { call($other, 'GET')->{json}{data}{offset} == $offset }, 5,
+             'the other host');
+    $took = time - $start if time - $start < $took;
+}
+
+cmp_ok($took, '<', 0.3, 'another host follows at once');
 is_now(call($other, 'GET')->{json}{data}{ruleTime}, -34560000, 'backwards too');
 
 

@@ -16,6 +16,8 @@
 #define NGX_OOF_ZONE_HEADER     44
 
 #define NGX_OOF_CLOCK_POLL      1000       /* ms */
+#define NGX_OOF_CLOCK_OFTEN     90         /* while there are requests */
+#define NGX_OOF_CLOCK_USED      5000       /* so long after the last one */
 #define NGX_OOF_CLOCK_HURRY     50         /* until it was read once */
 
 #define NGX_OOF_TIME_MIN        (-62167219200LL)  /* 0000-01-01T00:00:00Z */
@@ -82,6 +84,7 @@ static ngx_int_t ngx_oof_zone_read(ngx_conf_t *cf, u_char *buf, size_t *len);
 
 static void ngx_oof_clock_poll(ngx_event_t *ev);
 static void ngx_oof_clock_polled(ngx_oof_pg_unit_t *u);
+static ngx_msec_t ngx_oof_clock_interval(void);
 
 
 static ngx_oof_zone_t           ngx_oof_zone;
@@ -118,6 +121,15 @@ ngx_oof_clock_offset(void)
     }
 
     return (int64_t) (ngx_atomic_int_t) ngx_oof_clock->offset;
+}
+
+
+void
+ngx_oof_clock_use(void)
+{
+    if (ngx_oof_clock_test) {
+        ngx_oof_clock->used = ngx_current_msec;
+    }
 }
 
 
@@ -1071,8 +1083,24 @@ ngx_oof_clock_polled(ngx_oof_pg_unit_t *u)
     }
 
     if (!ngx_exiting) {
-        ngx_add_timer(&ngx_oof_clock_timer,
-                      ngx_oof_clock->known ? NGX_OOF_CLOCK_POLL
-                                           : NGX_OOF_CLOCK_HURRY);
+        ngx_add_timer(&ngx_oof_clock_timer, ngx_oof_clock_interval());
     }
+}
+
+
+/* an idle host costs no more than it must */
+
+static ngx_msec_t
+ngx_oof_clock_interval(void)
+{
+    ngx_msec_t  idle;
+
+    if (!ngx_oof_clock->known) {
+        return NGX_OOF_CLOCK_HURRY;
+    }
+
+    idle = ngx_current_msec - (ngx_msec_t) ngx_oof_clock->used;
+
+    return idle < NGX_OOF_CLOCK_USED ? NGX_OOF_CLOCK_OFTEN
+                                     : NGX_OOF_CLOCK_POLL;
 }

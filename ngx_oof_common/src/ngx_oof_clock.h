@@ -38,6 +38,7 @@ typedef struct {
     ngx_atomic_t     offset;       /* seconds, signed */
     ngx_atomic_t     changes;      /* raised by each change of the offset */
     ngx_atomic_t     known;        /* the database has told the offset */
+    ngx_atomic_t     used;         /* ngx_current_msec of the last request */
 } ngx_oof_clock_shared_t;
 
 
@@ -88,10 +89,14 @@ ngx_int_t ngx_oof_clock_init_process(ngx_cycle_t *cycle);
  * (shared memory); NGX_DECLINED without "oof_test_clock on" or with more than
  * NGX_OOF_CLOCK_OFFSET_MAX.  The caller has stored it in the database before
  * (oof_clock of ngx_oof_clock_database()), whence worker 0 of each host reads
- * it at start and then each second.
+ * it at start, ten times a second while there are requests, and then each
+ * second.
  */
 ngx_int_t ngx_oof_clock_set_offset(int64_t seconds);
 int64_t ngx_oof_clock_offset(void);
+
+/* a request comes, which wants the clock to be that of all hosts */
+void ngx_oof_clock_use(void);
 
 /* "oof_test_clock on" */
 ngx_uint_t ngx_oof_clock_movable(void);

@@ -356,6 +356,8 @@ ngx_oof_access_begin(ngx_oof_request_t *o, ngx_oof_loc_conf_t *olcf)
     o->step = 0;
     o->expires = ngx_current_msec + olcf->deadline;
 
+    ngx_oof_clock_use();
+
     return ngx_oof_access_steps(o, NGX_DECLINED);
 }
 
