@@ -127,8 +127,8 @@ ngx_oof_bank_absent(ngx_oof_request_t *o)
 {
     return ngx_oof_error(o, NGX_HTTP_NOT_FOUND, "NOT_FOUND",
                          "Recurso não encontrado",
-                         "Esta instalação não tem o produto a que a operação "
-                         "se refere.");
+                         "Esta instalação não tem o produto a que a "
+                         "operação se refere.");
 }
 
 

@@ -198,7 +198,7 @@ static ngx_oof_schema_t  ngx_oof_bank_reject_schema[] = {
 };
 
 
-/* PATCH /v1/consents/{consentId}: reasons of its own, told as the regulation's */
+/* PATCH /v1/consents/{consentId}: reasons of its own, told as regulated ones */
 
 ngx_int_t
 ngx_oof_bank_revoke(ngx_oof_request_t *o)
