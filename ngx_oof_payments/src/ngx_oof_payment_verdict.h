@@ -110,9 +110,9 @@ typedef struct {
 /*
  * Fills "verdict" with the texts of "code" at "at" in "version" (4 or 5).
  * "param" replaces the bracketed word of the detail ("[nome_campo]"), or is
- * the detail where that is the reason in words; NULL takes a neutral one.  A
- * code that is not of this place and version is replaced as
- * ngx_oof_payment_code_at() says.  Its rank is SYNTAX for
+ * the detail where that is the reason in words; NULL takes a neutral one, and
+ * what is too long is cut.  A code that is not of this place and version is
+ * replaced as ngx_oof_payment_code_at() says.  Its rank is SYNTAX for
  * PARAMETRO_NAO_INFORMADO, PARAMETRO_INVALIDO and ERRO_IDEMPOTENCIA.  Always
  * returns NGX_DECLINED, or NGX_ERROR without memory, so that a rule may say
  * "return ngx_oof_payment_refuse(…)".
@@ -132,7 +132,8 @@ ngx_int_t ngx_oof_payment_reject(ngx_pool_t *pool, ngx_uint_t version,
 /*
  * The code that is sent for "code" at "at" in "version": itself where it is
  * allowed, else the nearest one that is, e.g. a v5 reason in a v4 answer; the
- * detail that was stored with it stays.  NGX_OOF_CODE_NONE when there is none.
+ * detail that was stored with it stays.  At last NAO_INFORMADO, or in a PATCH
+ * PAGAMENTO_NAO_PERMITE_CANCELAMENTO, which are always allowed.
  */
 ngx_oof_payment_code_e ngx_oof_payment_code_at(ngx_uint_t version,
     ngx_oof_payment_at_e at, ngx_oof_payment_code_e code);
