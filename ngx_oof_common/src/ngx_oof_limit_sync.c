@@ -304,6 +304,13 @@ ngx_oof_limit_poll(ngx_event_t *ev)
         ngx_oof_limit_look(&ngx_oof_limit_looks[i]);
     }
 
+    if (ngx_oof_limit_zone_dirty(ngx_oof_limit_zone)) {
+
+        /* whoever has counted may have died before it was sent */
+
+        ngx_oof_limit_wake();
+    }
+
     ngx_oof_limit_pages = 0;
 
     if (ngx_oof_limit_ask() != NGX_OK) {
