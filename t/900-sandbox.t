@@ -15,6 +15,7 @@ use Cwd qw/ abs_path /;
 use Digest::SHA ();
 use File::Path qw/ make_path /;
 use JSON::PP ();
+use POSIX ();
 use Test::More;
 use Test::Oof;
 use Time::HiRes qw/ sleep time /;
@@ -202,6 +203,64 @@ chomp $bank;
 my $whose = JSON::PP::decode_json(decoded_part($bank, 1));
 is($whose->{cpf}, $ana, 'bank-token --customer: whose');
 like($whose->{scope}, qr/ oob_customer$/, 'bank-token --customer: its scope');
+
+
+# --- the life of a consent, from its creation to the gate that has closed
+
+my $resources = '/open-banking/resources/v3/resources';
+my $accounts = '/open-banking/accounts/v2/accounts';
+
+$urn = consent($ana);
+is(oof_status("--scope 'openid consent:$urn accounts' GET $accounts"), 401,
+   'walk: the gate is closed before the customer has authorised');
+like(app("$urn"), qr/^0 AUTHORISED$/m, 'walk: authorised in the app');
+
+chomp(my $walker = oof("token --checked --client one --cpf $ana --scope"
+                       . " 'openid consent:$urn resources accounts'"));
+$out = oof("call --client one --token $walker GET $resources");
+like($out, qr/^HTTP\S+ 200 /, 'walk: resources');
+my ($account) = $out =~ /"resourceId": "(\S+?)"/;
+
+like(oof("call --client one --token $walker GET $accounts"),
+     qr/^HTTP\S+ 200 .*"accountId": "$account"/s,
+     'walk: accounts, behind the gate');
+is(oof_status("--token $walker GET $accounts/$account/balances"), 200,
+   'walk: a balance');
+is(oof_status("--token $walker GET $accounts/$account/transactions"), 403,
+   'walk: not what the consent does not permit');
+
+spew("$home/extend.json", JSON::PP::encode_json({ data => {
+    loggedUser => { document => { identification => $ana, rel => 'CPF' } },
+    expirationDateTime => POSIX::strftime('%Y-%m-%dT%H:%M:%SZ',
+                                          gmtime(time + 86400)) } }));
+my $extend = "POST $consents/$urn/extends --json $home/extend.json"
+             . " -H 'x-fapi-customer-ip-address: 203.0.113.7'"
+             . " -H 'x-customer-user-agent: Receiver/1.0'";
+
+is(oof_status("--token $walker $extend"), 422,
+   'walk: an indefinite term is not made shorter');
+spew("$home/extend.json", JSON::PP::encode_json({ data => {
+    loggedUser => { document => { identification => $ana,
+                                  rel => 'CPF' } } } }));
+is(oof_status("--token $walker $extend"), 201, 'walk: extended');
+
+my ($uuid) = $urn =~ /([^:]+)$/;
+
+like(oof("bank list --cpf $ana --status AUTHORISED"), qr/"id": "$uuid"/,
+     'walk: the bank lists it');
+unlike(oof("bank list --cpf $bruno"), qr/$uuid/, 'walk: not for another');
+like(oof("bank show $urn"), qr/"status": "AUTHORISED"/,
+     'walk: the bank shows it');
+is(oof_status("--token $walker GET $accounts"), 200, 'walk: still open');
+like(oof("bank revoke $urn"), qr/"status": "REVOKED"/,
+     'walk: the bank revokes it');
+is($? >> 8, 0, 'walk: exit status of bank revoke');
+is(oof_status("--token $walker GET $_"), 401, "walk: closed at once: $_")
+    for $accounts, "$accounts/$account/balances", $resources;
+oof("bank revoke $urn");
+is($? >> 8, 3, 'walk: the bank cannot revoke it again');
+oof("bank show $uuid");
+is($? >> 8, 0, 'walk: exit status of bank show');
 
 
 # --- the rule clock
@@ -408,6 +467,8 @@ sub status {
 
     return $out =~ m{^HTTP/1\.1 (\d+)} ? $1 : $out;
 }
+
+sub oof_status { status("--client one $_[0]") }
 
 sub http { my $url = shift; open my $p, '-|', 'curl', '-s', @_, $url or die $!;
            local $/; return scalar <$p> }

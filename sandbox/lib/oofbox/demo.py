@@ -1,12 +1,14 @@
 """The demonstration: a third party creates a consent to share data, the
 customer authorises it in the bank's app, the third party lists what it may
-read, reads it behind the gate, and revokes it; others are refused."""
+read, reads it behind the gate, and renews the consent; the bank lists and
+revokes it, and the gate is closed.  Others are refused."""
 
+import datetime
 import json
 import time
 import urllib.parse
 
-from . import call, cast, jose, journey, token
+from . import backoffice, call, cast, jose, journey, token
 from .box import Failure
 
 BASE = "/open-banking/consents/v3/consents"
@@ -17,6 +19,13 @@ AUTHORISATIONS = "/oof/v1/authorisations/"
 # for how long the list of resources may be in preparation, in seconds
 
 PREPARE = 10
+
+TIME = "%Y-%m-%dT%H:%M:%SZ"
+
+# the term of a consent, and what a renewal makes of it, in days
+
+TERM = 90
+RENEWED = 365
 
 PERMISSIONS = ["ACCOUNTS_READ", "ACCOUNTS_BALANCES_READ", "RESOURCES_READ"]
 
@@ -56,12 +65,12 @@ class Demo:
             raise Failure("demonstration: FAILED: %s is %r, not %r"
                           % (what, got, want))
 
-    def api(self, status, client, bearer, method, path, body=None):
+    def api(self, status, client, bearer, method, path, body=None, given=()):
         """A request over mTLS, shown with its answer, whose status and headers
         are judged."""
 
         headers = call.api_headers(
-            bearer, content="application/json" if body else None)
+            bearer, given, content="application/json" if body else None)
         text = call.pretty(body) if body else None
         answer = call.api(self.box, client, method, path, headers,
                           text.encode() if text else None)
@@ -131,20 +140,42 @@ class Demo:
         print("  (claims: %s)" % jose.compact(jose.decode(bearer)[1]))
         return bearer
 
+    def end_of(self, days):
+        """An instant so many days from now, by the clock of the rules."""
+
+        answer = call.management(self.box, "GET", "/oof/v1/clock")
+        now = datetime.datetime.strptime(answer.json()["data"]["ruleTime"],
+                                         TIME)
+        return (now + datetime.timedelta(days)).strftime(TIME)
+
+    def create(self, client, bearer, days=None):
+        """"data" of a new consent."""
+
+        wanted = {"loggedUser": self.user, "permissions": PERMISSIONS}
+        if days is not None:
+            wanted["expirationDateTime"] = self.end_of(days)
+        answer = self.api(201, client, bearer, "POST", BASE, {"data": wanted})
+        data = answer.json()["data"]
+        self.expect("data.status", "AWAITING_AUTHORISATION", data["status"])
+        return data
+
+    def rejected(self, code, answer):
+        data = answer.json()["data"]
+        self.expect("data.status", "REJECTED", data["status"])
+        self.expect("data.rejection",
+                    {"rejectedBy": "USER", "reason": {"code": code}},
+                    data.get("rejection"))
+
     def run(self):
         one, two = (client["name"] for client in cast.CLIENTS)
         cpf = cast.CUSTOMERS[0]["cpf"]
+        self.user = {"document": {"identification": cpf, "rel": "CPF"}}
 
         self.title("client one gets a token, bound to its certificate")
         mine = self.token(one)
 
         self.title("client one creates a consent")
-        answer = self.api(201, one, mine, "POST", BASE, {"data": {
-            "loggedUser": {"document": {"identification": cpf,
-                                        "rel": "CPF"}},
-            "permissions": PERMISSIONS}})
-        data = answer.json()["data"]
-        self.expect("data.status", "AWAITING_AUTHORISATION", data["status"])
+        data = self.create(one, mine, TERM)
         path = BASE + "/" + data["consentId"]
 
         self.title("client one reads it")
@@ -160,10 +191,27 @@ class Demo:
         self.title("nobody reads it without a certificate")
         self.api(401, None, mine, "GET", path)
 
+        bearer, offered = self.authorise(one, data["consentId"], cpf)
+        self.read(one, bearer, offered)
+        self.renew(one, mine, bearer, path)
+        self.end(one, mine, bearer, data["consentId"], offered)
+
+        self.title("client one creates another consent, and revokes it itself")
+        path = BASE + "/" + self.create(one, mine)["consentId"]
+        answer = self.api(204, one, mine, "DELETE", path)
+        self.expect("body", b"", answer.body)
+        self.rejected("CUSTOMER_MANUALLY_REJECTED",
+                      self.api(200, one, mine, "GET", path))
+
+        print("\ndemonstration: ok")
+
+    def authorise(self, client, consent, cpf):
+        """The token of the customer, and the resources that are shared."""
+
         self.title("the bank's app shows it to the customer")
-        where = AUTHORISATIONS + data["consentId"]
+        where = AUTHORISATIONS + consent
         shown = self.bank(200, "GET", where).json()["data"]
-        offered = shown["resources"]
+        offered = [r["resourceId"] for r in shown["resources"]]
         self.expect("accounts", len(cast.CUSTOMERS[0]["accounts"]),
                     len(offered))
 
@@ -180,52 +228,78 @@ class Demo:
         self.title("the authorization server asks which token it may issue")
         answer = self.bank(200, "GET", where + "/token-check")
         self.expect("data.issue", True, answer.json()["data"]["issue"])
-        bearer = token.access(self.box, one, " ".join(
-            answer.json()["data"]["scopes"]), cpf)
+        scopes = answer.json()["data"]["scopes"]
+        return token.access(self.box, client, " ".join(scopes), cpf), offered
 
+    def read(self, client, bearer, offered):
         self.title("client one lists what it may read")
-        answer = self.resources(one, bearer)
+        answer = self.resources(client, bearer)
         self.expect("status", 200, answer.status)
-        self.expect("resources", sorted(r["resourceId"] for r in offered),
+        self.expect("resources", sorted(offered),
                     sorted(r["resourceId"] for r in answer.json()["data"]))
 
         self.title("behind the gate, the bank's core lists the accounts")
-        answer = self.api(200, one, bearer, "GET", ACCOUNTS)
-        self.expect("accounts", sorted(r["resourceId"] for r in offered),
+        answer = self.api(200, client, bearer, "GET", ACCOUNTS)
+        self.expect("accounts", sorted(offered),
                     sorted(a["accountId"] for a in answer.json()["data"]))
-        account = ACCOUNTS + "/" + offered[0]["resourceId"]
+        account = ACCOUNTS + "/" + offered[0]
 
         self.title("and tells a balance")
-        answer = self.api(200, one, bearer, "GET", account + "/balances")
+        answer = self.api(200, client, bearer, "GET", account + "/balances")
         self.expect("availableAmount", True,
                     "availableAmount" in answer.json()["data"])
 
         self.title("but no transactions: the consent has not that permission")
-        self.api(403, one, bearer, "GET", account + "/transactions")
+        self.api(403, client, bearer, "GET", account + "/transactions")
 
         self.title("and nothing of another account")
-        self.api(403, one, bearer, "GET",
+        self.api(403, client, bearer, "GET",
                  ACCOUNTS + "/00000000-0000-4000-8000-000000000000")
 
-        self.title("client one revokes it")
-        answer = self.api(204, one, mine, "DELETE", path)
-        self.expect("body", b"", answer.body)
+    def renew(self, client, mine, bearer, path):
+        self.title("client one renews it, without a redirect")
+        end = self.end_of(RENEWED)
+        answer = self.api(201, client, bearer, "POST", path + "/extends",
+                          {"data": {"loggedUser": self.user,
+                                    "expirationDateTime": end}},
+                          (("x-fapi-customer-ip-address", "203.0.113.7"),
+                           ("x-customer-user-agent", "Demonstration/1.0")))
+        self.expect("data.expirationDateTime", end,
+                    answer.json()["data"].get("expirationDateTime"))
 
-        self.title("client one reads it again")
-        answer = self.api(200, one, mine, "GET", path)
-        data = answer.json()["data"]
-        self.expect("data.status", "REJECTED", data["status"])
-        self.expect("data.rejection",
-                    {"rejectedBy": "USER",
-                     "reason": {"code": "CUSTOMER_MANUALLY_REVOKED"}},
-                    data.get("rejection"))
+        self.title("client one lists the renewals")
+        answer = self.api(200, client, mine, "GET", path + "/extensions")
+        self.expect("expirationDateTime", [end],
+                    [r.get("expirationDateTime")
+                     for r in answer.json()["data"]])
+
+    def end(self, client, mine, bearer, consent, offered):
+        self.title("the bank lists the customer's active consents")
+        answer = self.bank(200, "GET", backoffice.listed(
+            cpf=self.user["document"]["identification"], status="AUTHORISED"))
+        self.expect("the consent is there", True, backoffice.internal(consent)
+                    in [c["id"] for c in answer.json()["data"]])
+
+        self.title("the bank revokes it, as the customer has asked")
+        answer = self.bank(200, *backoffice.revocation(consent))
+        self.expect("data.status", "REVOKED", answer.json()["data"]["status"])
 
         self.title("the gate has closed at once")
-        self.api(401, one, bearer, "GET", account + "/balances")
+        self.api(401, client, bearer, "GET",
+                 "%s/%s/balances" % (ACCOUNTS, offered[0]))
 
         self.title("and it lists nothing any more")
-        self.expect("status", 401, self.resources(one, bearer).status)
-        answer = self.bank(200, "GET", where + "/token-check")
+        self.expect("status", 401, self.resources(client, bearer).status)
+
+        self.title("the authorization server issues no token any more")
+        answer = self.bank(200, "GET",
+                           AUTHORISATIONS + consent + "/token-check")
         self.expect("data.issue", False, answer.json()["data"]["issue"])
 
-        print("\ndemonstration: ok")
+        self.title("client one reads why")
+        path = BASE + "/" + consent
+        self.rejected("CUSTOMER_MANUALLY_REVOKED",
+                      self.api(200, client, mine, "GET", path))
+
+        self.title("and cannot revoke it again")
+        self.api(422, client, mine, "DELETE", path)
