@@ -280,16 +280,17 @@ sub prepared {
     for my $file (glob "$Test::Oof::Root/ngx_oof_consent/sql/*.sql") {
         my $text = Test::Oof::slurp($file);
         my ($name) = $file =~ m{([^/]+)\.sql$};
-        my @types = $text =~ /^-- \$\d+ (\S+?):/mg;
+        my $types = join ', ', $text =~ /^-- \$\d+ (\S+?):/mg;
 
         $text =~ s/^\s*--.*\n//mg;
         $text =~ s/;\s*$//;
 
-        push @list, "PREPARE $name(" . join(', ', @types) . ") AS $text";
+        $types = "($types)" if $types;
+
+        push @list, "PREPARE $name $types AS $text";
 
         if ($text =~ s/ SKIP LOCKED//g) {
-            push @list, "PREPARE ${name}_solo(" . join(', ', @types)
-                        . ") AS $text";
+            push @list, "PREPARE ${name}_solo $types AS $text";
         }
     }
 

@@ -272,13 +272,20 @@ wait_for(sub {
 }, 20);
 like(oof("call --client one --scope consents GET $consents/$id"),
      qr/"code": "CONSENT_EXPIRED"/, 'clock: the consent is over');
+my ($ended) = $id =~ /([^:]+)$/;
+wait_for(sub {
+    (Test::Oof::Postgres::query($box->{postgres}, 'SELECT status FROM'
+        . " oof_consent WHERE consent_id = '$ended'"))[0][0] eq 'REJECTED';
+}, 20, 'the sweeper');
 like(oof('clock 0'), qr/"offset": 0/, 'clock: back');
 wait_for(sub {
-    oof("call --client one --scope consents GET $consents/$id")
+    my $urn = consent($ana);
+    oof("call --client one --scope consents GET $consents/$urn")
         =~ /"AWAITING_AUTHORISATION"/;
 }, 20);
+pass('clock: and a new consent awaits authorisation');
 like(oof("call --client one --scope consents GET $consents/$id"),
-     qr/"AWAITING_AUTHORISATION"/, 'clock: and the consent awaits again');
+     qr/"code": "CONSENT_EXPIRED"/, 'clock: what it ended stays so');
 
 
 # --- keystore and issuer

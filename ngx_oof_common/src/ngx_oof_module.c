@@ -22,6 +22,7 @@ static char *ngx_oof_merge_gate(ngx_conf_t *cf, ngx_oof_loc_conf_t *conf,
     ngx_http_core_loc_conf_t *clcf);
 static ngx_int_t ngx_oof_preconfiguration(ngx_conf_t *cf);
 static ngx_int_t ngx_oof_postconfiguration(ngx_conf_t *cf);
+static ngx_int_t ngx_oof_inits(ngx_conf_t *cf);
 static ngx_int_t ngx_oof_init_process(ngx_cycle_t *cycle);
 static void ngx_oof_exit_process(ngx_cycle_t *cycle);
 
@@ -547,6 +548,7 @@ ngx_oof_postconfiguration(ngx_conf_t *cf)
         || ngx_oof_token_init(cf) != NGX_OK
         || ngx_oof_core_init(cf) != NGX_OK
         || ngx_oof_request_init(cf) != NGX_OK
+        || ngx_oof_inits(cf) != NGX_OK
         || ngx_oof_pg_init(cf) != NGX_OK)
     {
         return NGX_ERROR;
@@ -558,11 +560,51 @@ ngx_oof_postconfiguration(ngx_conf_t *cf)
 }
 
 
+ngx_int_t
+ngx_oof_init_register(ngx_conf_t *cf, ngx_oof_init_pt init)
+{
+    ngx_oof_init_pt      *p;
+    ngx_oof_main_conf_t  *omcf;
+
+    omcf = ngx_http_conf_get_module_main_conf(cf, ngx_oof_module);
+
+    p = ngx_array_push(&omcf->inits);
+    if (p == NULL) {
+        return NGX_ERROR;
+    }
+
+    *p = init;
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_oof_inits(ngx_conf_t *cf)
+{
+    ngx_uint_t            i;
+    ngx_oof_init_pt      *init;
+    ngx_oof_main_conf_t  *omcf;
+
+    omcf = ngx_http_conf_get_module_main_conf(cf, ngx_oof_module);
+
+    init = omcf->inits.elts;
+
+    for (i = 0; i < omcf->inits.nelts; i++) {
+        if (init[i](cf) != NGX_OK) {
+            return NGX_ERROR;
+        }
+    }
+
+    return NGX_OK;
+}
+
+
 static void *
 ngx_oof_create_main_conf(ngx_conf_t *cf)
 {
     ngx_uint_t            i;
-    ngx_array_t          *arrays[10];
+    ngx_array_t          *arrays[11];
     ngx_oof_main_conf_t  *omcf;
 
     omcf = ngx_pcalloc(cf->pool, sizeof(ngx_oof_main_conf_t));
@@ -580,8 +622,9 @@ ngx_oof_create_main_conf(ngx_conf_t *cf)
     arrays[7] = &omcf->metrics;
     arrays[8] = &omcf->cores;
     arrays[9] = &omcf->used;
+    arrays[10] = &omcf->inits;
 
-    for (i = 0; i < 10; i++) {
+    for (i = 0; i < 11; i++) {
         if (ngx_array_init(arrays[i], cf->pool, 4, sizeof(void *)) != NGX_OK) {
             return NULL;
         }

@@ -33,6 +33,10 @@ typedef struct {
 } ngx_oof_used_t;
 
 
+/* see ngx_oof_init_register() */
+typedef ngx_int_t (*ngx_oof_init_pt)(ngx_conf_t *cf);
+
+
 /* what http{} has once; the arrays are filled by the rooms they are named of */
 
 typedef struct {
@@ -46,6 +50,7 @@ typedef struct {
     ngx_array_t              used;         /* of ngx_oof_used_t * */
     ngx_array_t              statements;   /* of ngx_oof_sql_t * */
     ngx_array_t              metrics;      /* of ngx_oof_metric_t * */
+    ngx_array_t              inits;        /* of ngx_oof_init_pt */
     ngx_uint_t               slots;        /* of all metrics together */
 
     size_t                   zone_size;
@@ -98,6 +103,13 @@ typedef struct {
 
 extern ngx_module_t  ngx_oof_module;
 extern ngx_module_t  ngx_oof_filter_module;
+
+/*
+ * For preconfiguration of other modules: "init" is called when everything is
+ * configured and merged, while leases and metrics may still be declared,
+ * whichever module comes first.  NGX_OK or NGX_ERROR.
+ */
+ngx_int_t ngx_oof_init_register(ngx_conf_t *cf, ngx_oof_init_pt init);
 
 /*
  * Main configuration of the running cycle, for rooms that have no request;

@@ -41,6 +41,12 @@ typedef struct ngx_oof_gate_own_s  ngx_oof_gate_own_t;
 
 
 typedef struct {
+    ngx_array_t              locations;      /* of ngx_oof_loc_conf_t * that
+                                              * serve the consents API */
+} ngx_oof_consent_main_conf_t;
+
+
+typedef struct {
     ngx_uint_t               products;       /* offered: NGX_OOF_PRODUCT_... */
     time_t                   max_term;       /* s; 0: no cap */
     time_t                   authorise_within;                   /* s */

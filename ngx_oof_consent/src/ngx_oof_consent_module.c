@@ -9,6 +9,7 @@
 #include <ngx_oof_consent_journey.h>
 #include <ngx_oof_consent_gate.h>
 #include <ngx_oof_consent_bank.h>
+#include <ngx_oof_consent_sweep.h>
 #include <ngx_oof_consent_sql.h>
 
 
@@ -20,6 +21,7 @@
 
 
 static ngx_int_t ngx_oof_consent_preconfiguration(ngx_conf_t *cf);
+static void *ngx_oof_consent_create_main_conf(ngx_conf_t *cf);
 static void *ngx_oof_consent_create_loc_conf(ngx_conf_t *cf);
 static char *ngx_oof_consent_merge_loc_conf(ngx_conf_t *cf, void *parent,
     void *child);
@@ -130,7 +132,7 @@ static ngx_http_module_t  ngx_oof_consent_module_ctx = {
     ngx_oof_consent_preconfiguration,      /* preconfiguration */
     NULL,                                  /* postconfiguration */
 
-    NULL,                                  /* create main configuration */
+    ngx_oof_consent_create_main_conf,      /* create main configuration */
     NULL,                                  /* init main configuration */
 
     NULL,                                  /* create server configuration */
@@ -329,13 +331,34 @@ ngx_oof_consent_preconfiguration(ngx_conf_t *cf)
         return NGX_ERROR;
     }
 
-    if (ngx_oof_gate_preconf(cf) != NGX_OK
+    if (ngx_oof_init_register(cf, ngx_oof_consent_sweep_init) != NGX_OK
+        || ngx_oof_gate_preconf(cf) != NGX_OK
         || ngx_oof_bank_preconf(cf) != NGX_OK)
     {
         return NGX_ERROR;
     }
 
     return ngx_oof_management_add(cf, ngx_oof_consent_bank_routes);
+}
+
+
+static void *
+ngx_oof_consent_create_main_conf(ngx_conf_t *cf)
+{
+    ngx_oof_consent_main_conf_t  *ocmcf;
+
+    ocmcf = ngx_pcalloc(cf->pool, sizeof(ngx_oof_consent_main_conf_t));
+    if (ocmcf == NULL) {
+        return NULL;
+    }
+
+    if (ngx_array_init(&ocmcf->locations, cf->pool, 4, sizeof(void *))
+        != NGX_OK)
+    {
+        return NULL;
+    }
+
+    return ocmcf;
 }
 
 
@@ -370,6 +393,8 @@ ngx_oof_consent_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
     ngx_oof_consent_loc_conf_t *prev = parent;
     ngx_oof_consent_loc_conf_t *conf = child;
 
+    ngx_oof_loc_conf_t  *olcf;
+
     ngx_conf_merge_bitmask_value(conf->products, prev->products,
                                  NGX_CONF_BITMASK_SET
                                  |NGX_OOF_PRODUCT_ALL);
@@ -379,6 +404,14 @@ ngx_oof_consent_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
                              60 * 60);
     ngx_conf_merge_uint_value(conf->customer, prev->customer,
                               NGX_OOF_CUSTOMER_HMAC);
+
+    olcf = ngx_http_conf_get_module_loc_conf(cf, ngx_oof_module);
+
+    if (olcf->api == &ngx_oof_consent_api
+        && ngx_oof_consent_sweep_location(cf) != NGX_OK)
+    {
+        return NGX_CONF_ERROR;
+    }
 
     return ngx_oof_gate_merge(cf, prev, conf);
 }

@@ -397,6 +397,9 @@ sub events {
 # --- configuration
 
 sub http_defaults {
+    my (%args) = @_;
+
+    my $leases = $args{leases} ? 'on' : 'off';
     my $dsn = database_dsn() =~ s/\buser=\S+/user=oof/r;
 
     return <<"END";
@@ -404,6 +407,7 @@ sub http_defaults {
 
     oof_database main {
         connect "$dsn";
+        lease   $leases;
     }
 
     oof_keys main {
@@ -528,7 +532,8 @@ sub oof_blocks {
 #   workers (1); main, events, http, server, locations, tls, plain,
 #   management, servers: text that is added (locations replaces the consents
 #   API); defaults => 0: no "oof_" blocks and settings; issuing: a file of the
-#   PKI with the issuing CAs; user: who the workers are
+#   PKI with the issuing CAs; user: who the workers are; leases => 1: it may
+#   hold leases, so that what is due is ended and not only seen to be over
 #
 # Ports: $o->{plain} (certificate header believed from 127.0.0.1), $o->{tls},
 # $o->{management}.
@@ -565,7 +570,7 @@ sub configure {
     my $on = $self->{defaults} // 1;
     my $user = $self->{user} // ($< == 0 ? 'root' : undef);
 
-    my $http = $on ? http_defaults() : '';
+    my $http = $on ? http_defaults(%$self) : '';
     my $server = $on ? server_defaults(%$self) : '';
     my $locations = $self->{locations} // ($on ? location_defaults() : '');
 

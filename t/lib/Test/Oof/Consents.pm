@@ -21,6 +21,8 @@ our @EXPORT = qw/
     authorised extend_consent extensions renewal
 /;
 
+our @EXPORT_OK = qw/ lane blocked /;
+
 our $Consents = "$Test::Oof::Api/consents";
 
 my $id = qr/urn:bank:([0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}
@@ -323,6 +325,45 @@ sub insert_consent {
                     . join(', ', map { "'$row{$_}'" } @names) . ')');
 
     return $uuid;
+}
+
+
+# a session of the database with all statements of consents prepared, as lanes
+# have them: NAME, and NAME_solo where there is one
+
+sub lane {
+    my $s = Test::Oof::Postgres::session(Test::Oof::database_dsn());
+
+    $s->run("SET TIME ZONE 'UTC'");
+
+    for my $file (glob "$Test::Oof::Root/ngx_oof_consent/sql/*.sql") {
+        my $text = Test::Oof::slurp($file);
+        my ($name) = $file =~ m{([^/]+)\.sql$};
+        my $types = join ', ', $text =~ /^-- \$\d+ (\S+?):/mg;
+        $types = "($types)" if $types;
+
+        $text =~ s/^\s*--.*\n//mg;
+        $text =~ s/;\s*$//;
+
+        $s->run("PREPARE $name $types AS $text");
+        $s->run("PREPARE ${name}_solo $types AS $text")
+            if $text =~ s/ SKIP LOCKED//g;
+    }
+
+    return $s;
+}
+
+
+# so many sessions wait for a lock
+
+sub blocked {
+    my ($name, $n) = @_;
+
+    Test::Oof::wait_for(sub {
+        (Test::Oof::psql('SELECT count(*) FROM pg_stat_activity WHERE datname'
+                         . ' = current_database() AND wait_event_type ='
+                         . " 'Lock'"))[0][0] == ($n // 1) }, 5, $name);
+    pass($name);
 }
 
 

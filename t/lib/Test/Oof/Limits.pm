@@ -35,6 +35,7 @@ sub limited {
 
     return Test::Oof->start(
         tls_replace => '',
+        leases => 1,
         %args,
         main => "load_module $module;\n" . ($args{main} // ''),
         tls_server => <<"END" . ($args{tls_server} // ''),

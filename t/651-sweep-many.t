@@ -1,0 +1,212 @@
+#!/usr/bin/perl
+
+# Copyright (C) oof authors
+
+# Many consents that are due at once, two nginx on one database, and a kill -9
+# of the one that sweeps: each is ended once, no row is locked for long, and
+# requests go on as before (spec 1.5; 7, 23).  50,000 of them; 1,000,000 where
+# OOF_LONG is set.
+
+use strict;
+use warnings;
+
+use FindBin;
+use lib "$FindBin::Bin/lib";
+use Test::More;
+use Test::Oof;
+use Test::Oof::Consents;
+use Time::HiRes qw/ sleep time /;
+
+my $many = $ENV{OOF_LONG} ? 1_000_000 : 50_000;
+my $org = $Test::Oof::Clients{one}{organisation_id};
+
+$Test::Oof::Client::timeout = 60;
+
+
+# half of them were not authorised in time, of the others the term is over
+
+psql(<<"END");
+CREATE TABLE stop ();
+INSERT INTO oof_consent (consent_id, brand, client_id, organisation_id, status,
+                         creation, status_update, permissions, authorise_until,
+                         expiration, version, stamp, personal, cpf_hmac)
+     SELECT gen_random_uuid(), 'bank', 'client-one', '$org',
+            CASE i % 2 WHEN 0 THEN 'AUTHORISED'
+                       ELSE 'AWAITING_AUTHORISATION' END,
+            t.due - interval '60 minutes', t.due - interval '60 minutes', 1,
+            t.due, t.due, 1, t.due, repeat('x', 120)::bytea,
+            sha256(i::text::bytea)
+       FROM generate_series(1, $many) i,
+            LATERAL (SELECT timestamptz '2026-01-01 10:00:00Z'
+                            + (i / 50) * interval '1 second' AS due) t;
+CHECKPOINT;
+END
+
+# who serves requests takes no part
+
+my $front = Test::Oof->start(leases => 0);
+my $uuid = uuid_of(post($front, consent_body()));
+latency(0.5);
+my $quiet = latency(2);
+my $watch = Test::Oof::Postgres::session(database_dsn());
+
+END { kill 'TERM', $watch->{pid} if $watch && $watch->{pid} }
+
+$watch->send(<<'SQL');
+DO $$
+DECLARE
+    seen timestamptz;
+    began timestamptz;
+    age float8;
+    most float8 := 0;
+    n int := 0;
+    slow int := 0;
+BEGIN
+    WHILE (SELECT count(*) = 0 FROM pg_attribute WHERE attrelid =
+               'stop'::regclass AND attname = 'now') LOOP
+        PERFORM pg_stat_clear_snapshot();
+        SELECT max(xact_start), max(extract(epoch FROM clock_timestamp()
+                                                       - xact_start)) * 1000
+          INTO began, age
+          FROM pg_stat_activity
+         WHERE datname = current_database()
+               AND pid <> pg_backend_pid()
+               AND state LIKE '%active%' AND query LIKE 'WITH held%';
+        IF began <> seen OR seen IS NULL AND began IS NOT NULL THEN
+            n := n + 1;
+        END IF;
+        IF age > 100 AND most <= 100 OR age > 100 AND began <> seen THEN
+            slow := slow + 1;
+        END IF;
+        seen := coalesce(began, seen);
+        most := greatest(most, age);
+        PERFORM pg_sleep(0.003);
+    END LOOP;
+    PERFORM set_config('oof.seen', concat_ws(' ', most, n, slow), false);
+END
+$$
+SQL
+
+my @o = map { Test::Oof->start(leases => 1) } 0 .. 1;
+my $start = time;
+
+wait_for(sub { swept() > $many / 20 }, 60, 'the first');
+my $busy = latency(2);
+
+wait_for(sub { swept() > $many / 3 }, 600, 'a third');
+
+
+# the one that sweeps is killed in the middle of it
+
+my ($first) = grep { held($_) } @o;
+my ($other) = grep { $_ != $first } @o;
+ok(!held($other), 'one of two sweeps');
+is($other->metric('oof_consents_swept_total'), 0, 'the other does not');
+is($other->metric('oof_consents_due'), undef, 'and tells of no backlog');
+cmp_ok($first->metric('oof_consents_due'), '>', 1000, 'who sweeps does');
+
+$other->allow(qr/exited on signal 9/);
+kill 'KILL', $first->pid, $first->worker_pids;
+my $killed = time;
+delete $first->{started};
+sleep 0.5;
+my $left = due();
+sleep 2;
+is(due(), $left, 'nobody sweeps until the lease ends');
+cmp_ok($left, '>', 1, 'some are left');
+my $done = $many - ($left - 1);
+wait_for(sub { held($other) }, 10, 'the other to hold the lease');
+cmp_ok(time - $killed, '<', 8, 'the other goes on');
+wait_for(sub { $done + swept() == $many }, 1200, 'all');
+my $took = time - $start;
+wait_for(sub { $other->metric('oof_consents_due') == 0 }, 10, 'the metrics');
+
+psql('ALTER TABLE stop ADD COLUMN now int');
+my ($line) = $watch->run("SELECT current_setting('oof.seen')");
+my ($age, $seen, $slow) = split ' ', $line;
+$watch->close;
+
+
+# each once
+
+is_deeply([ psql('SELECT count(*), count(DISTINCT consent_id), min(version),'
+                 . ' max(version) FROM oof_consent_history'
+                 . " WHERE actor = 'time'") ],
+          [ [ $many, $many, 2, 2 ] ], 'each is ended once');
+is_deeply([ psql('SELECT count(*), count(DISTINCT key), min(version),'
+                 . ' max(version) FROM oof_event'
+                 . " WHERE type = 'oof.consent.rejected'") ],
+          [ [ $many, $many, 2, 2 ] ], 'and told once');
+is((psql('SELECT count(*) FROM oof_consent c JOIN oof_consent_history h ON'
+         . ' h.consent_id = c.consent_id AND h.version = c.version JOIN'
+         . ' oof_event e ON e.id = h.event_id AND e.key = c.consent_id'
+         . " WHERE c.status = 'REJECTED' AND c.rejected_by = 'ASPSP'"
+         . ' AND c.status_update = c.authorise_until AND h."at" ='
+         . ' c.status_update AND e."time" = c.status_update AND e.stamp ='
+         . ' c.stamp AND c.reason_code = CASE WHEN e.data LIKE'
+         . " '%\"previousStatus\":\"AUTHORISED\"%' THEN"
+         . " 'CONSENT_MAX_DATE_REACHED' ELSE 'CONSENT_EXPIRED' END"))[0][0],
+   $many, 'all three agree, at the due instant');
+is(due(), 1, 'but the one that is alive');
+
+
+# without holding anybody up
+
+diag(sprintf '%d in %.0f s with a kill; longest transaction %.0f ms, %d of %d'
+             . ' over 100 ms; GET before %.1f/%.1f ms, then %.1f/%.1f ms (median, 95 %%)',
+             $many, $took, $age, $slow, $seen, @$quiet, @$busy);
+
+cmp_ok($seen, '>', 20, 'batches were watched');
+
+# where many share the processors, what one waits for them is theirs
+
+my $load = (split ' ', Test::Oof::slurp('/proc/loadavg'))[0];
+cmp_ok($age, '<', $load < 4 ? 100 : 1000,
+       'no row is locked for more than 100 ms');
+cmp_ok($slow, '<=', $seen / 100, 'nor, whoever shares, by 99 batches of 100');
+cmp_ok($busy->[0], '<', $quiet->[0] * 3 + 2, 'requests go on as before');
+cmp_ok($busy->[1], '<', $quiet->[1] * 3 + 10, 'and nearly all of them');
+
+done_testing();
+
+
+sub held { $_[0]->metric('oof_lease_held', lease => 'sweeper') // 0 }
+
+
+# what has been ended by those who live, and what is due or will be
+
+sub swept {
+    my $n = 0;
+    $n += $_->metric('oof_consents_swept_total') for grep { $_->{started} } @o;
+    return $n;
+}
+
+
+sub due {
+    return (psql('SELECT count(*) FROM oof_consent WHERE due IS NOT NULL'))
+               [0][0];
+}
+
+
+# the median and the 95th percentile of GETs for so many seconds, in ms
+
+sub latency {
+    my ($seconds) = @_;
+
+    my ($headers) = $front->request_parts('plain');
+    my $c = $front->connect('plain');
+    my $end = time + $seconds;
+    my @took;
+
+    while (time < $end) {
+        my $start = time;
+        my $r = $c->request('GET', "$Consents/urn:bank:$uuid", $headers);
+        push @took, (time - $start) * 1000;
+        die "GET: $r->{status}" if $r->{status} != 200;
+        sleep 0.002;
+    }
+
+    @took = sort { $a <=> $b } @took;
+
+    return [ @took[@took / 2, @took * 0.95] ];
+}
