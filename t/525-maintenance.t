@@ -25,7 +25,7 @@ sub left { (psql('SELECT days_left FROM oof_event_partitions(14, 0)'))[0][0] }
 psql(map { 'DROP TABLE ' . day($_) . ';' } 0 .. 14);
 is(left(), -1, 'no partition, not even for today');
 
-my $o = Test::Oof->start;
+my $o = Test::Oof->start(leases => 1);
 
 wait_for(sub { left() == 14 }, 20, 'partitions');
 is(left(), 14, 'partitions are made');
@@ -46,7 +46,7 @@ is((psql('SELECT tableoid::regclass FROM oof_event'))[0][0], day(0),
 
 # who does not hold the lease knows nothing and tells nothing
 
-my $other = Test::Oof->start;
+my $other = Test::Oof->start(leases => 1);
 sleep 1;
 is($other->metric('oof_event_partition_days_left'), undef,
    'another nginx has no such metric');

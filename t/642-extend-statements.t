@@ -85,6 +85,30 @@ is((psql("SELECT stamp AT TIME ZONE 'UTC' FROM oof_event WHERE id = '$event'"))
        [0][0], '2027-01-01 00:00:00.000001', 'a stamp is after the one before');
 
 
+# --- times do not go back either, whatever host's clock was ahead
+
+for my $case ([ 'authorised', status_update => '2026-01-01 00:10:01Z' ],
+              [ 'renewed' ])
+{
+    my ($name, %with) = @$case;
+    my $id = consent(%with);
+
+    psql("INSERT INTO oof_consent_extension (consent_id, version, event_id,"
+         . " \"at\", personal) VALUES ('$id', 2, '" . uuid() . "',"
+         . " '2026-01-01 00:10:01Z', '\\x00')") if !%with;
+
+    $event = uuid();
+    is(extend($id, $event), 1, "$name in a later second: renewed");
+    is_deeply([ psql('SELECT x."at" = h."at", x."at" = e."time", x."at" AT TIME'
+                     . " ZONE 'UTC' FROM oof_consent_extension x,"
+                     . ' oof_consent_history h, oof_event e WHERE x.event_id ='
+                     . " '$event' AND h.event_id = '$event' AND e.id ="
+                     . " '$event'") ],
+              [ [ 't', 't', '2026-01-01 00:10:01' ] ],
+              "$name in a later second: in that second too");
+}
+
+
 # --- a row that another session holds
 
 for my $case ([ 'the holder gives up', undef, 1 ],
@@ -114,7 +138,7 @@ for my $case ([ 'the holder gives up', undef, 1 ],
     blocked("$name: the solo lane waits");
     $one->run($set ? 'COMMIT' : 'ROLLBACK');
 
-    is(($two->run('SELECT 0'))[0], $outcome, "$name: outcome");
+    is(($two->run('SELECT 0'))[-2], $outcome, "$name: outcome");
     is_deeply(written($id),
               [ ($set ? 3 : 2) + ($outcome == 1), ($outcome == 1 ? 1 : 0) x 3 ],
               "$name: written");
@@ -130,7 +154,7 @@ $two->send("BEGIN;\n" . join(";\n", extend_sql($id, $event, end => undef,
                                                solo => 1)) . ";\nCOMMIT");
 blocked('its own run holds it: the solo lane waits');
 $one->run('COMMIT');
-is(($two->run('SELECT 0'))[0], 1, 'its own run was committed: its outcome');
+is(($two->run('SELECT 0'))[-2], 1, 'its own run was committed: its outcome');
 is_deeply(written($id), [ 3, 1, 1, 1 ], 'and written once');
 
 
@@ -159,11 +183,12 @@ INSERT INTO oof_event (id, type, brand, key, version, "time", stamp, data)
 ANALYZE
 END
 
-my ($extend, $outcome) = extend_sql($id, uuid());
-my ($solo) = extend_sql($id, uuid(), solo => 1);
+my ($lock, $extend, $outcome) = extend_sql($id, uuid());
+my (undef, $solo) = extend_sql($id, uuid(), solo => 1);
 
 for my $case ([ 'look', "consent_parties('$id', 'bank', now())" ],
-              [ 'extend', $extend ], [ 'extend solo', $solo ],
+              [ 'lock', $lock ], [ 'extend', $extend ],
+              [ 'extend solo', $solo ],
               [ 'outcome', $outcome ],
               [ 'list', "consent_extensions('$id', 'bank', 0, 25)",
                 qr/Sort|Bitmap/ ])
@@ -211,8 +236,12 @@ sub extend_sql {
     $end = defined $end ? "'$end'" : 'NULL';
     $end .= ', ' . ($args{wrong} // 'false');
 
-    return ('EXECUTE consent_extend' . ($args{solo} ? '_solo' : '')
-            . "($whose, '$now', '2026-01-01 00:10:00.5Z', $end, '\\x00',"
+    my $solo = $args{solo} ? '_solo' : '';
+    my $lock = $whose =~ s/, [^,]*$//r;
+
+    return ("EXECUTE consent_lock$solo($lock)",
+            "EXECUTE consent_extend$solo($whose, '$now',"
+            . " '2026-01-01 00:10:00.5Z', $end, '\\x00',"
             . " '$event', 'oof.consent.extended', '{}')",
             "EXECUTE consent_extend_outcome($whose, '$now', $end, '$event')");
 }

@@ -24,7 +24,7 @@ SELECT CASE
             THEN 6                          -- others must agree too
        WHEN $6 OR NOT coalesce(c.expiration < $5, $5 IS NULL)
             THEN 7                          -- not a later end
-       ELSE -1                              -- held by another session
+       ELSE -1                              -- held, or just changed
        END::int4 AS outcome
   FROM (SELECT 1) AS one
        LEFT JOIN (SELECT c.consent_id, c.client_id, c.multiple, c.expiration,

@@ -549,6 +549,10 @@ ngx_oof_consent_store_renewal(ngx_oof_request_t *o,
 
     ngx_memcpy(u->key, rn->consent->id, NGX_OOF_UUID_LEN);
 
+    ngx_oof_pg_statement(u, &ngx_oof_sql_consent_lock);
+    ngx_oof_pg_uuid(u, rn->consent->id);
+    ngx_oof_pg_text(u, &olcf->brand);
+
     ngx_oof_pg_statement(u, &ngx_oof_sql_consent_extend);
     ngx_oof_pg_uuid(u, rn->consent->id);
     ngx_oof_pg_text(u, &olcf->brand);
@@ -591,7 +595,7 @@ ngx_oof_consent_renewed(ngx_oof_request_t *o, ngx_oof_pg_unit_t *u)
     ngx_int_t                   rc, outcome;
     ngx_oof_consent_renewal_t  *rn;
 
-    outcome = ngx_oof_pg_get_int(u, 1, 0, 0);
+    outcome = ngx_oof_pg_get_int(u, 2, 0, 0);
 
     if (outcome == NGX_OOF_CONSENT_RENEWED) {
         rn = ngx_http_get_module_ctx(o->r, ngx_oof_consent_module);
