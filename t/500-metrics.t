@@ -167,8 +167,8 @@ $before = requests();
 
 # a worker that dies takes its gauges with it, and leaves its counts
 
-wait_for(sub { ($o->metric('oof_lease_held', lease => 'maintenance') // 0)
-               == 1 }, 10, 'lease');
+my $leases = () = $r->{body} =~ /^oof_lease_held\{/gm;
+wait_for(sub { $o->metric('oof_lease_held') == $leases }, 20, 'all leases');
 
 $o->allow(qr/exited on signal 9/);
 kill 'KILL', $o->worker_pids;

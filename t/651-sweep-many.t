@@ -4,8 +4,8 @@
 
 # Many consents that are due at once, two nginx on one database, and a kill -9
 # of the one that sweeps: each is ended once, no row is locked for long, and
-# requests go on as before (spec 1.5; 7, 23).  50,000 of them; 1,000,000 where
-# OOF_LONG is set.
+# requests go on as before (spec 1.5; 7, 23).  50,000 of them; 1,000,000, and
+# figures that are judged, only with "build.sh test --long".
 
 use strict;
 use warnings;
@@ -17,7 +17,8 @@ use Test::Oof;
 use Test::Oof::Consents;
 use Time::HiRes qw/ sleep time /;
 
-my $many = $ENV{OOF_LONG} ? 1_000_000 : 50_000;
+my $measure = $ENV{OOF_MEASURE};
+my $many = $measure ? 1_000_000 : 50_000;
 my $org = $Test::Oof::Clients{one}{organisation_id};
 
 $Test::Oof::Client::timeout = 60;
@@ -87,11 +88,19 @@ END
 $$
 SQL
 
+# the last of them are held by somebody until the kill, so that some are left
+
+my $kept = 2_000;
+my $holder = Test::Oof::Postgres::session(database_dsn());
+$holder->run("BEGIN;\nSELECT count(*) FROM (SELECT FROM oof_consent WHERE due"
+             . " < '2027-01-01Z' ORDER BY due DESC LIMIT $kept FOR UPDATE) AS"
+             . ' c');
+
 my @o = map { Test::Oof->start(leases => 1) } 0 .. 1;
 my $start = time;
 
 wait_for(sub { swept() > $many / 20 }, 60, 'the first');
-my $busy = latency(2);
+my $busy = latency($measure ? 10 : 1);
 
 wait_for(sub { swept() > $many / 3 }, 600, 'a third');
 
@@ -104,22 +113,40 @@ ok(!held($other), 'one of two sweeps');
 is($other->metric('oof_consents_swept_total'), 0, 'the other does not');
 is($other->metric('oof_consents_due'), undef, 'and tells of no backlog');
 cmp_ok($first->metric('oof_consents_due'), '>', 1000, 'who sweeps does');
+cmp_ok($first->metric('oof_consents_due_age_seconds'), '>', 3600,
+       'and how long it has been there');
+my @took = batches($first);
 
 $other->allow(qr/exited on signal 9/);
 kill 'KILL', $first->pid, $first->worker_pids;
-my $killed = time;
 delete $first->{started};
-sleep 0.5;
-my $left = due();
-sleep 2;
-is(due(), $left, 'nobody sweeps until the lease ends');
-cmp_ok($left, '>', 1, 'some are left');
+
+# what it had sent is done or undone; then the lease says who may
+
+wait_for(sub { (psql('SELECT count(*) FROM pg_stat_activity WHERE datname ='
+                     . " current_database() AND query LIKE 'WITH held%' AND"
+                     . " pid <> pg_backend_pid() AND state <> 'idle'"))[0][0]
+               == 0 }, 10, 'its last batch');
+$holder->run('COMMIT');
+$holder->close;
+
+my ($epoch, undef, $left) = @{ lease() };
+my %left = ($left => 1);
+while (1) {
+    my ($now, $valid, $due) = @{ lease() };
+    last if $now != $epoch || $valid ne 't';
+    $left{$due} = 1;
+    sleep 0.1;
+}
+is_deeply([ keys %left ], [ $left ], 'nobody sweeps until the lease ends');
+cmp_ok($left, '>', $kept, 'some are left');
+
 my $done = $many - ($left - 1);
-wait_for(sub { held($other) }, 10, 'the other to hold the lease');
-cmp_ok(time - $killed, '<', 8, 'the other goes on');
+wait_for(sub { held($other) }, 20, 'the other to hold the lease');
 wait_for(sub { $done + swept() == $many }, 1200, 'all');
 my $took = time - $start;
 wait_for(sub { $other->metric('oof_consents_due') == 0 }, 10, 'the metrics');
+push @took, batches($other);
 
 psql('ALTER TABLE stop ADD COLUMN now int');
 my ($line) = $watch->run("SELECT current_setting('oof.seen')");
@@ -152,20 +179,31 @@ is(due(), 1, 'but the one that is alive');
 
 # without holding anybody up
 
-diag(sprintf '%d in %.0f s with a kill; longest transaction %.0f ms, %d of %d'
-             . ' over 100 ms; GET before %.1f/%.1f ms, then %.1f/%.1f ms (median, 95 %%)',
-             $many, $took, $age, $slow, $seen, @$quiet, @$busy);
+my ($n, $brief, $seconds) = (0, 0, 0);
 
-cmp_ok($seen, '>', 20, 'batches were watched');
+for (@took) {
+    $n += $_->[0];
+    $brief += $_->[1];
+    $seconds += $_->[2];
+}
+
+diag(sprintf '%d in %.0f s with a kill, %d batches of %.1f ms, %d of them over'
+             . ' 100 ms; longest transaction seen %.0f ms, %d of %d over'
+             . ' 100 ms; GET before %.1f/%.1f ms, then %.1f/%.1f ms (median,'
+             . ' 95 %%)',
+             $many, $took, $n, 1000 * $seconds / $n, $n - $brief, $age, $slow,
+             $seen, @$quiet, @$busy);
+
+cmp_ok($n, '>=', ($many - $kept) / 512, 'in batches');
 
 # where many share the processors, what one waits for them is theirs
 
-my $load = (split ' ', Test::Oof::slurp('/proc/loadavg'))[0];
-cmp_ok($age, '<', $load < 4 ? 100 : 1000,
-       'no row is locked for more than 100 ms');
-cmp_ok($slow, '<=', $seen / 100, 'nor, whoever shares, by 99 batches of 100');
-cmp_ok($busy->[0], '<', $quiet->[0] * 3 + 2, 'requests go on as before');
-cmp_ok($busy->[1], '<', $quiet->[1] * 3 + 10, 'and nearly all of them');
+if ($measure) {
+    cmp_ok($seen, '>', 20, 'batches were watched');
+    cmp_ok($age, '<', 100, 'no row is locked for more than 100 ms');
+    cmp_ok($busy->[0], '<', $quiet->[0] * 2 + 1, 'requests go on as before');
+    cmp_ok($busy->[1], '<', $quiet->[1] * 2 + 5, 'and nearly all of them');
+}
 
 done_testing();
 
@@ -185,6 +223,26 @@ sub swept {
 sub due {
     return (psql('SELECT count(*) FROM oof_consent WHERE due IS NOT NULL'))
                [0][0];
+}
+
+
+# the lease's epoch, whether it has not ended, and what is due, all at an instant
+
+sub lease {
+    return (psql('SELECT l.epoch, l.until > clock_timestamp(), (SELECT'
+                 . ' count(*) FROM oof_consent WHERE due IS NOT NULL) FROM'
+                 . " oof_lease l WHERE l.name = 'sweeper'"))[0];
+}
+
+
+# its batches, those of less than 100 ms, and the seconds of all
+
+sub batches {
+    my ($of) = @_;
+
+    return [ $of->metric('oof_consent_sweep_seconds_count'),
+             $of->metric('oof_consent_sweep_seconds_bucket', le => '0.1'),
+             $of->metric('oof_consent_sweep_seconds_sum') ];
 }
 
 
