@@ -285,7 +285,8 @@ for my $case (
     (map { [ "$_=$Ana" . '0', $_ ], [ "$_=", $_ ], [ "$_=x", $_ ] }
          qw/ cpf cnpj /),
     (map { my $p = $_; map { [ "$p=$_", $p ] }
-           '', 'x', '2026-02-30T00:00:00Z', '2026-01-01', '2026-13-01T00:00:00Z' }
+           '', 'x', '2026-02-30T00:00:00Z', '2026-01-01',
+           '2026-13-01T00:00:00Z' }
          qw/ createdOnBegin createdOnEnd /),
     (map { [ "consentTermPeriod=$_", 'consentTermPeriod' ] }
          '', 'x', '-2', '1.5', '1201', '9' x 30),

@@ -28,7 +28,7 @@ GRANT SELECT, INSERT, UPDATE ON oof_resource TO :"role";
 GRANT SELECT, INSERT, UPDATE, DELETE ON oof_consent_resource TO :"role";
 GRANT SELECT, INSERT, UPDATE, DELETE ON oof_consent_approver TO :"role";
 GRANT SELECT, INSERT, DELETE ON oof_consent_search_key TO :"role";
-GRANT SELECT, INSERT, UPDATE, DELETE ON oof_consent_metadata TO :"role";
+GRANT SELECT, INSERT, UPDATE ON oof_consent_metadata TO :"role";
 GRANT SELECT, INSERT, UPDATE ON oof_consent_webhook TO :"role";
 GRANT SELECT, INSERT, UPDATE, DELETE ON oof_limit_month TO :"role";
 GRANT SELECT, INSERT, UPDATE, DELETE ON oof_limit_writer TO :"role";

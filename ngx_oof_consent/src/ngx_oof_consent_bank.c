@@ -66,6 +66,58 @@ static ngx_oof_route_t  ngx_oof_bank_routes[] = {
     ngx_oof_bank_route(GET, "/v1/consents/{consentId}/extends",
                        "bank_extends", READ, NONE, ngx_oof_bank_extends),
 
+    /* all who must agree have decided; payments may have no other way */
+
+    ngx_oof_bank_route(POST, "/v1/payments/consents/{consentId}/authorisation",
+                       "bank_agree", WRITE, JSON, ngx_oof_bank_agree),
+
+    ngx_oof_bank_route(POST, "/v1/resources-notification", "bank_notify",
+                       WRITE, JSON, ngx_oof_bank_notify),
+
+    ngx_oof_bank_route(POST, NGX_OOF_BANK_CONSENT "/search-key/{searchKey}",
+                       "bank_key_add", WRITE, NONE, ngx_oof_bank_key_add),
+
+    ngx_oof_bank_route(GET, NGX_OOF_BANK_CONSENT "/search-key/{searchKey}",
+                       "bank_key_get", READ, NONE, ngx_oof_bank_key_get),
+
+    ngx_oof_bank_route(DELETE, NGX_OOF_BANK_CONSENT "/search-key/{searchKey}",
+                       "bank_key_remove", WRITE, NONE,
+                       ngx_oof_bank_key_remove),
+
+    ngx_oof_bank_route(POST, NGX_OOF_BANK_CONSENT "/search-keys",
+                       "bank_keys_add", WRITE, JSON, ngx_oof_bank_keys_add),
+
+    ngx_oof_bank_route(GET, NGX_OOF_BANK_CONSENT "/search-keys",
+                       "bank_keys_get", READ, NONE, ngx_oof_bank_keys_get),
+
+    ngx_oof_bank_route(DELETE, NGX_OOF_BANK_CONSENT "/search-keys",
+                       "bank_keys_remove", WRITE, NONE,
+                       ngx_oof_bank_keys_remove),
+
+    ngx_oof_bank_route(PUT, NGX_OOF_BANK_CONSENT "/meta-data",
+                       "bank_metadata_put", WRITE, JSON,
+                       ngx_oof_bank_metadata_put),
+
+    ngx_oof_bank_route(PATCH, NGX_OOF_BANK_CONSENT "/meta-data",
+                       "bank_metadata_change", WRITE, JSON,
+                       ngx_oof_bank_metadata_change),
+
+    ngx_oof_bank_route(DELETE, NGX_OOF_BANK_CONSENT "/meta-data",
+                       "bank_metadata_delete", WRITE, NONE,
+                       ngx_oof_bank_metadata_delete),
+
+    ngx_oof_bank_route(GET, NGX_OOF_BANK_CONSENT "/meta-data",
+                       "bank_metadata_get", READ, NONE,
+                       ngx_oof_bank_metadata_get),
+
+    ngx_oof_bank_route(PATCH, "/v1/webhook/toggle/{consentId}",
+                       "bank_webhook_toggle", WRITE, JSON,
+                       ngx_oof_bank_webhook_toggle),
+
+    ngx_oof_bank_route(GET, "/v1/webhook/status/{consentId}",
+                       "bank_webhook_status", READ, NONE,
+                       ngx_oof_bank_webhook_status),
+
     /* of payments, enrollments and portabilities, which are not here */
 
     ngx_oof_bank_route(GET, NGX_OOF_BANK_CONSENT "/payments", "bank_payments",
@@ -215,47 +267,77 @@ ngx_oof_bank_actor(ngx_oof_request_t *o, ngx_oof_pg_unit_t *u)
 }
 
 
+/* who must agree too sees it, but it is not his */
+
 ngx_int_t
-ngx_oof_bank_key_lookups(ngx_oof_request_t *o, ngx_array_t *keys,
-    ngx_str_t *json)
+ngx_oof_bank_own(ngx_oof_request_t *o, ngx_oof_consent_journey_t *journey)
 {
-    ngx_str_t           *key, hex;
-    ngx_uint_t           i, n;
-    ngx_oof_json_t       w;
+    ngx_oof_token_t  *token;
+
+    token = o->token;
+
+    if (!ngx_oof_bank_customer(o)) {
+        return NGX_OK;
+    }
+
+    if (journey->cnpj.len
+        ? token->has_cnpj
+          && ngx_memcmp(token->cnpj, journey->cnpj.data, NGX_OOF_CNPJ_LEN)
+             == 0
+        : token->has_cpf
+          && ngx_memcmp(token->cpf, journey->cpf.data, NGX_OOF_CPF_LEN) == 0)
+    {
+        return NGX_OK;
+    }
+
+    (void) ngx_oof_error(o, NGX_HTTP_FORBIDDEN, "FORBIDDEN", "Acesso negado",
+                         "O consentimento não é do cliente do token.");
+
+    return NGX_DECLINED;
+}
+
+
+ngx_int_t
+ngx_oof_bank_staff(ngx_oof_request_t *o)
+{
+    if (!ngx_oof_bank_customer(o)) {
+        return NGX_OK;
+    }
+
+    (void) ngx_oof_error(o, NGX_HTTP_FORBIDDEN, "FORBIDDEN", "Acesso negado",
+                         "A operação não é permitida ao token de um "
+                         "cliente.");
+
+    return NGX_DECLINED;
+}
+
+
+ngx_int_t
+ngx_oof_bank_way(ngx_oof_request_t *o, ngx_oof_json_t *w, const char *way,
+    const char *domain, ngx_str_t *value)
+{
+    ngx_uint_t           n;
     ngx_oof_loc_conf_t  *olcf;
     u_char               hmac[NGX_OOF_LOOKUP_LEN];
-    u_char               text[2 * NGX_OOF_LOOKUP_LEN];
 
     olcf = ngx_http_get_module_loc_conf(o->r, ngx_oof_module);
 
-    if (ngx_oof_json_init(&w, o->r->pool, 128 * keys->nelts + 16) != NGX_OK) {
-        return NGX_ERROR;
-    }
+    for (n = 0; n < NGX_OOF_CONSENT_LOOKUPS; n++) {
 
-    hex.data = text;
-    hex.len = sizeof(text);
-
-    ngx_oof_json_begin(&w, '[');
-
-    key = keys->elts;
-
-    for (i = 0; i < keys->nelts; i++) {
-
-        for (n = 0;
-             n < NGX_OOF_CONSENT_LOOKUPS
-             && ngx_oof_crypt_lookup(olcf->keys, n, NGX_OOF_LOOKUP_SEARCH,
-                                     &key[i], hmac)
-                == NGX_OK;
-             n++)
+        if (ngx_oof_crypt_lookup(olcf->keys, n, domain, value, hmac)
+            != NGX_OK)
         {
-            (void) ngx_hex_dump(text, hmac, NGX_OOF_LOOKUP_LEN);
-            ngx_oof_json_str(&w, &hex);
+            break;
         }
+
+        ngx_oof_json_begin(w, '{');
+        ngx_oof_json_name(w, "t");
+        ngx_oof_json_literal(w, way);
+        ngx_oof_consent_member_hex(w, "h", hmac, NGX_OOF_LOOKUP_LEN);
+        ngx_oof_json_end(w, '}');
     }
 
-    ngx_oof_json_end(&w, ']');
-
-    return ngx_oof_json_text(&w, json);
+    return n ? NGX_OK : NGX_ERROR;
 }
 
 

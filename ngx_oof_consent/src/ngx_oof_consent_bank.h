@@ -147,9 +147,21 @@ ngx_uint_t ngx_oof_bank_customer(ngx_oof_request_t *o);
  */
 void ngx_oof_bank_actor(ngx_oof_request_t *o, ngx_oof_pg_unit_t *u);
 
-/* look-up values of search keys under all look-up keys, a JSON array */
-ngx_int_t ngx_oof_bank_key_lookups(ngx_oof_request_t *o, ngx_array_t *keys,
-    ngx_str_t *json);
+/*
+ * Whether this caller may change what belongs to the consent: a customer's
+ * token only where the consent is that customer's.  And whether it is no
+ * customer's token at all.  NGX_OK, or NGX_DECLINED with a 403 prepared.
+ */
+ngx_int_t ngx_oof_bank_own(ngx_oof_request_t *o,
+    ngx_oof_consent_journey_t *journey);
+ngx_int_t ngx_oof_bank_staff(ngx_oof_request_t *o);
+
+/*
+ * Writes {"t": way, "h": look-up value of "value"} for each look-up key;
+ * NGX_OK or NGX_ERROR.
+ */
+ngx_int_t ngx_oof_bank_way(ngx_oof_request_t *o, ngx_oof_json_t *w,
+    const char *way, const char *domain, ngx_str_t *value);
 
 /* "AUTHORISED" */
 const char *ngx_oof_bank_standing(ngx_uint_t standing);
@@ -192,6 +204,20 @@ ngx_int_t ngx_oof_bank_active(ngx_oof_request_t *o);
 ngx_int_t ngx_oof_bank_extends(ngx_oof_request_t *o);
 ngx_int_t ngx_oof_bank_revoke(ngx_oof_request_t *o);
 ngx_int_t ngx_oof_bank_reject(ngx_oof_request_t *o);
+ngx_int_t ngx_oof_bank_agree(ngx_oof_request_t *o);
+ngx_int_t ngx_oof_bank_notify(ngx_oof_request_t *o);
+ngx_int_t ngx_oof_bank_key_add(ngx_oof_request_t *o);
+ngx_int_t ngx_oof_bank_key_get(ngx_oof_request_t *o);
+ngx_int_t ngx_oof_bank_key_remove(ngx_oof_request_t *o);
+ngx_int_t ngx_oof_bank_keys_add(ngx_oof_request_t *o);
+ngx_int_t ngx_oof_bank_keys_get(ngx_oof_request_t *o);
+ngx_int_t ngx_oof_bank_keys_remove(ngx_oof_request_t *o);
+ngx_int_t ngx_oof_bank_metadata_put(ngx_oof_request_t *o);
+ngx_int_t ngx_oof_bank_metadata_change(ngx_oof_request_t *o);
+ngx_int_t ngx_oof_bank_metadata_delete(ngx_oof_request_t *o);
+ngx_int_t ngx_oof_bank_metadata_get(ngx_oof_request_t *o);
+ngx_int_t ngx_oof_bank_webhook_toggle(ngx_oof_request_t *o);
+ngx_int_t ngx_oof_bank_webhook_status(ngx_oof_request_t *o);
 
 /* registers the API, in preconfiguration */
 ngx_int_t ngx_oof_bank_preconf(ngx_conf_t *cf);

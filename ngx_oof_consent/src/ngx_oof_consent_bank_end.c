@@ -36,8 +36,6 @@ static ngx_int_t ngx_oof_bank_end_start(ngx_oof_request_t *o,
     ngx_oof_bank_end_t *end);
 static ngx_int_t ngx_oof_bank_end_read(ngx_oof_request_t *o,
     ngx_oof_pg_unit_t *u);
-static ngx_uint_t ngx_oof_bank_end_own(ngx_oof_request_t *o,
-    ngx_oof_consent_journey_t *journey);
 static ngx_int_t ngx_oof_bank_end_event(ngx_oof_request_t *o,
     ngx_oof_bank_end_t *end, ngx_oof_consent_t *consent,
     ngx_oof_event_t *event, ngx_str_t *authorised);
@@ -379,16 +377,12 @@ ngx_oof_bank_end_read(ngx_oof_request_t *o, ngx_oof_pg_unit_t *u)
 
     rc = ngx_oof_bank_row(o, u, &journey);
 
-    if (rc != NGX_OK) {
-        return (rc == NGX_DECLINED) ? NGX_OK : NGX_ERROR;
+    if (rc == NGX_OK) {
+        rc = ngx_oof_bank_own(o, journey);
     }
 
-    /* who must agree too sees it, but it is not his */
-
-    if (ngx_oof_bank_customer(o) && !ngx_oof_bank_end_own(o, journey)) {
-        return ngx_oof_error(o, NGX_HTTP_FORBIDDEN, "FORBIDDEN",
-                             "Acesso negado",
-                             "O consentimento não é do cliente do token.");
+    if (rc != NGX_OK) {
+        return (rc == NGX_DECLINED) ? NGX_OK : NGX_ERROR;
     }
 
     if (ngx_oof_bank_end_event(o, end, &journey->consent, &event, &authorised)
@@ -399,20 +393,6 @@ ngx_oof_bank_end_read(ngx_oof_request_t *o, ngx_oof_pg_unit_t *u)
 
     return ngx_oof_bank_end_write(o, end, journey->consent.id, &event,
                                   &authorised);
-}
-
-
-static ngx_uint_t
-ngx_oof_bank_end_own(ngx_oof_request_t *o, ngx_oof_consent_journey_t *journey)
-{
-    if (journey->cnpj.len) {
-        return o->token->has_cnpj
-               && ngx_memcmp(o->token->cnpj, journey->cnpj.data,
-                             NGX_OOF_CNPJ_LEN)
-                  == 0;
-    }
-
-    return ngx_memcmp(o->token->cpf, journey->cpf.data, NGX_OOF_CPF_LEN) == 0;
 }
 
 

@@ -104,8 +104,6 @@ static ngx_int_t ngx_oof_bank_owned_by(ngx_oof_request_t *o,
     ngx_oof_bank_list_t *list, ngx_str_t *json);
 static ngx_int_t ngx_oof_bank_owned_customer(ngx_oof_request_t *o,
     ngx_oof_json_t *w);
-static ngx_int_t ngx_oof_bank_owned_way(ngx_oof_request_t *o,
-    ngx_oof_json_t *w, const char *way, const char *domain, ngx_str_t *value);
 static ngx_int_t ngx_oof_bank_owned_filter(ngx_oof_request_t *o,
     ngx_oof_pg_unit_t *u, const char *domain, ngx_str_t *value);
 static ngx_int_t ngx_oof_bank_owned_orgs(ngx_oof_request_t *o,
@@ -651,17 +649,14 @@ ngx_oof_bank_owned_by(ngx_oof_request_t *o, ngx_oof_bank_list_t *list,
         key = q->keys.elts;
 
         for (i = 0; i < q->keys.nelts && rc == NGX_OK; i++) {
-            rc = ngx_oof_bank_owned_way(o, &w, "key", NGX_OOF_LOOKUP_SEARCH,
-                                        &key[i]);
+            rc = ngx_oof_bank_way(o, &w, "key", NGX_OOF_LOOKUP_SEARCH, &key[i]);
         }
 
     } else if (q->cpf.len) {
-        rc = ngx_oof_bank_owned_way(o, &w, "cpf", NGX_OOF_LOOKUP_CPF,
-                                    &q->cpf);
+        rc = ngx_oof_bank_way(o, &w, "cpf", NGX_OOF_LOOKUP_CPF, &q->cpf);
 
     } else if (q->cnpj.len) {
-        rc = ngx_oof_bank_owned_way(o, &w, "cnpj", NGX_OOF_LOOKUP_CNPJ,
-                                    &q->cnpj);
+        rc = ngx_oof_bank_way(o, &w, "cnpj", NGX_OOF_LOOKUP_CNPJ, &q->cnpj);
 
     } else if (o->token->has_cpf) {
         rc = ngx_oof_bank_owned_customer(o, &w);
@@ -690,45 +685,16 @@ ngx_oof_bank_owned_customer(ngx_oof_request_t *o, ngx_oof_json_t *w)
     cnpj.data = o->token->cnpj;
     cnpj.len = NGX_OOF_CNPJ_LEN;
 
-    if (ngx_oof_bank_owned_way(o, w, "cpf", NGX_OOF_LOOKUP_CPF, &cpf) != NGX_OK
-        || ngx_oof_bank_owned_way(o, w, "approver", NGX_OOF_LOOKUP_CPF, &cpf)
+    if (ngx_oof_bank_way(o, w, "cpf", NGX_OOF_LOOKUP_CPF, &cpf) != NGX_OK
+        || ngx_oof_bank_way(o, w, "approver", NGX_OOF_LOOKUP_CPF, &cpf)
            != NGX_OK)
     {
         return NGX_ERROR;
     }
 
     return o->token->has_cnpj
-           ? ngx_oof_bank_owned_way(o, w, "cnpj", NGX_OOF_LOOKUP_CNPJ, &cnpj)
+           ? ngx_oof_bank_way(o, w, "cnpj", NGX_OOF_LOOKUP_CNPJ, &cnpj)
            : NGX_OK;
-}
-
-
-static ngx_int_t
-ngx_oof_bank_owned_way(ngx_oof_request_t *o, ngx_oof_json_t *w,
-    const char *way, const char *domain, ngx_str_t *value)
-{
-    ngx_uint_t           n;
-    ngx_oof_loc_conf_t  *olcf;
-    u_char               hmac[NGX_OOF_LOOKUP_LEN];
-
-    olcf = ngx_http_get_module_loc_conf(o->r, ngx_oof_module);
-
-    for (n = 0; n < NGX_OOF_CONSENT_LOOKUPS; n++) {
-
-        if (ngx_oof_crypt_lookup(olcf->keys, n, domain, value, hmac)
-            != NGX_OK)
-        {
-            break;
-        }
-
-        ngx_oof_json_begin(w, '{');
-        ngx_oof_json_name(w, "t");
-        ngx_oof_json_literal(w, way);
-        ngx_oof_consent_member_hex(w, "h", hmac, NGX_OOF_LOOKUP_LEN);
-        ngx_oof_json_end(w, '}');
-    }
-
-    return n ? NGX_OK : NGX_ERROR;
 }
 
 
