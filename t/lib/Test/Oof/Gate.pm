@@ -230,7 +230,7 @@ sub is_error {
     is($r->{headers}{'content-type'}, 'application/json; charset=utf-8',
        "$name: media type");
     like($r->{headers}{'x-fapi-interaction-id'} // '',
-         qr/^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/,
+         qr/^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i,
          "$name: interaction id");
     is(ref $errors eq 'ARRAY' ? scalar @$errors : 0, 1, "$name: one error");
 
