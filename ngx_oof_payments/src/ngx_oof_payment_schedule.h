@@ -47,14 +47,24 @@ ngx_int_t ngx_oof_payment_schedule_expand(json_t *payment,
     ngx_oof_payment_schedule_t *schedule);
 
 /*
- * Judges data.payment of a consent that is created at "now": presence of one
- * of date and schedule and of one kind, numbers, additionalInformation (v5),
- * dates that differ, the first from tomorrow on (today for "date"), the last
- * within two years (v4, single: 730 days).  NGX_OK, and the list in
- * "schedule", or NGX_DECLINED and "verdict".
+ * The form of "date" and "schedule" of data.payment, which has passed the
+ * schema of the consent: one of the two, one kind, numbers, dates that differ,
+ * additionalInformation (v5); and the list in "schedule".  NGX_OK, or
+ * NGX_DECLINED with PARAMETRO_NAO_INFORMADO, PARAMETRO_INVALIDO, or
+ * DATA_PAGAMENTO_INVALIDA for both a date and a schedule, or NGX_ERROR.
  */
-ngx_int_t ngx_oof_payment_schedule_judge(ngx_uint_t version, int64_t now,
+ngx_int_t ngx_oof_payment_schedule_form(ngx_pool_t *pool, ngx_uint_t version,
     json_t *payment, ngx_oof_payment_schedule_t *schedule,
+    ngx_oof_payment_verdict_t *verdict);
+
+/*
+ * The days of a consent that is created at "now", Brasilia's time: an
+ * immediate payment is of today, the first of the others is from tomorrow on
+ * and the last within two years (v4, single: 730 days).  NGX_OK, or
+ * NGX_DECLINED with DATA_PAGAMENTO_INVALIDA, or NGX_ERROR.
+ */
+ngx_int_t ngx_oof_payment_schedule_days(ngx_pool_t *pool, ngx_uint_t version,
+    int64_t now, ngx_oof_payment_schedule_t *schedule,
     ngx_oof_payment_verdict_t *verdict);
 
 
