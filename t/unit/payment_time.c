@@ -7,77 +7,7 @@
 /* spec 0.3, 2.6, 2.9, 2.11, 7.34: days and windows in Brasilia's time */
 
 
-#include "tap.h"
-
-#include <ngx_oof_payment_time.h>
-
-
-static int64_t
-instant(const char *text)
-{
-    int64_t    us;
-    ngx_str_t  s;
-
-    s = str(text);
-
-    if (ngx_oof_clock_parse(&s, &us) != NGX_OK) {
-        tap_bail(text);
-    }
-
-    return us;
-}
-
-
-static int64_t
-day(const char *text)
-{
-    ngx_str_t       s;
-    ngx_oof_date_t  d;
-
-    s = str(text);
-
-    if (ngx_oof_clock_parse_date(&s, &d) != NGX_OK) {
-        tap_bail(text);
-    }
-
-    return ngx_oof_payment_day(&d);
-}
-
-
-/* a day as text; three at a time */
-
-static ngx_str_t
-date(int64_t n)
-{
-    static u_char      buf[3][16];
-    static ngx_uint_t  next;
-
-    u_char  *p;
-
-    p = buf[next++ % 3];
-    *ngx_oof_payment_day_format(p, n) = '\0';
-
-    return str((char *) p);
-}
-
-
-static void
-zone(void)
-{
-    FILE           *f;
-    size_t          n;
-    static u_char   buf[65536];
-
-    f = fopen("/usr/share/zoneinfo/America/Sao_Paulo", "rb");
-    if (f == NULL) {
-        tap_bail("no tzdata");
-    }
-
-    n = fread(buf, 1, sizeof(buf), f);
-    fclose(f);
-
-    is_int(ngx_oof_clock_zone(buf, n), NGX_OK, "Brasilia's zone is read");
-}
+#include "payment.h"
 
 
 static void
