@@ -99,6 +99,30 @@ is($r->{status}, 201, 'an old certificate creates a consent');
 is((psql('SELECT organisation_id FROM oof_consent'))[0][0],
    $Test::Oof::Clients{one}{organisation_id}, 'of its organisation');
 
+# depth: four CAs between leaf and root, as TLS is shipped
+
+my ($parent, $all) = ('intermediate', Test::Oof::slurp(pki('trusted.pem')));
+
+for my $n (2 .. 5) {
+    $parent = Test::Oof::more_ca("deep$n-$$", parent => $parent, end => 86400);
+    $all .= Test::Oof::slurp(pki("$parent.pem"));
+    client_cert("deep$n", issuer => $parent) if $n > 3;
+}
+
+my $deep = "deep-$$.pem";
+Test::Oof::spew(pki($deep), $all);
+
+$o->configure(issuing => $deep, tls_replace =>
+    Test::Oof::tls_defaults() =~ s/^\s*ssl_crl.*\n//mr
+                              =~ s/trusted\.pem/$deep/r);
+$o->reload;
+
+accepted('depth 4', via => 'tls', cert => 'deep4');
+refused('depth 5', undef, via => 'tls', cert => 'deep5');
+
+$o->configure(issuing => 'issuing.pem', tls_replace => undef);
+$o->reload;
+
 # the whole answer
 
 $r = $o->call(GET => $path, via => 'tls', cert => 'foreign', token => undef,

@@ -195,13 +195,16 @@ sub client_cert {
 
 # an issuing CA that ends in so many seconds: a name for client_cert()'s issuer
 
-sub short_ca {
-    my ($seconds) = @_;
+sub short_ca { more_ca("ca-$$", end => $_[0]) }
 
-    my $name = "ca-$$";
+
+# one more CA, under "parent"
+
+sub more_ca {
+    my ($name, %words) = @_;
 
     system('/usr/bin/python3', "$Root/t/lib/pki", pki(), "ca=$name",
-           "end=$seconds") == 0
+           map { "$_=$words{$_}" } sort keys %words) == 0
         or die 'pki failed';
 
     return $name;
