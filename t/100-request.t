@@ -226,6 +226,17 @@ is(ask($o, 'GET /echo/v2/items/a',
        headers => [ Accept => 'application/jwt' ])->{status}, 200,
    'an API of signed answers takes application/jwt');
 
+# headers of other uses of HTTP are ignored: the answers have no validators
+
+for my $header ([ 'If-Match' => '"x"' ], [ 'If-None-Match' => '*' ],
+                [ 'If-Unmodified-Since' => 'Sat, 29 Oct 1994 19:43:31 GMT' ],
+                [ 'If-Modified-Since' => 'Sat, 29 Oct 2094 19:43:31 GMT' ],
+                [ Range => 'bytes=0-1' ])
+{
+    $r = ask($o, 'GET /echo/v1/items/a', headers => $header);
+    is($r->{status}, 200, "$header->[0] is ignored");
+}
+
 # a type without a body to read
 
 for my $type ('text/plain', 'application/json; charset=latin1', '') {

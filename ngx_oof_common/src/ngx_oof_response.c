@@ -422,6 +422,10 @@ ngx_oof_send_headers(ngx_oof_request_t *o)
 
     r->headers_out.status = o->status;
 
+    /* no API has validators: If-Match and its like are ignored (spec 7, 7) */
+
+    r->disable_not_modified = 1;
+
     if (o->answer.len == 0) {
 
         /* an empty buffer must not be sent */
