@@ -163,6 +163,36 @@ list_is("cpf=$Ana&createdOnEnd=$at", 'timeout expired');
 list_is("cpf=$Ana&createdOnBegin=$later", 'active linked');
 
 
+# a time as RFC 3339 has it: with a fraction, with an offset
+
+sub same {
+    my ($text, $fraction, $offset) = @_;
+
+    my ($h, $m) = $offset =~ /[+-](\d\d):(\d\d)/;
+    my $shift = defined $h ? ($h * 60 + $m) * ($offset =~ /^-/ ? -1 : 1) : 0;
+    my ($there) = psql("SELECT to_char('$text'::timestamptz AT TIME ZONE 'UTC'"
+                       . " + interval '$shift min',"
+                       . " 'YYYY-MM-DD\"T\"HH24:MI:SS')");
+    return enc("$there->[0]$fraction$offset");
+}
+
+for my $offset (qw/ Z +00:00 -03:00 +05:30 -00:00 /) {
+    for my $case ([ '', 'rejected', 'rejected' ],
+                  [ '.000', 'rejected', 'rejected' ],
+                  [ '.0000000', 'rejected', 'rejected' ],
+                  [ '.001', '', 'rejected' ]) {
+        my ($fraction, $from, $to) = @$case;
+        my $time = same($at, $fraction, $offset);
+
+        list_is("createdOnBegin=$time&createdOnEnd=$at", $from);
+        list_is("createdOnBegin=$at&createdOnEnd=$time", $to);
+    }
+}
+
+list_is('createdOnBegin=' . same($at, '', '+05:30') =~ s/%2B/+/r
+        . "&createdOnEnd=$at", 'rejected');
+
+
 # --- term in months
 
 list_is('consentTermPeriod=-1', 'linked');
@@ -286,7 +316,9 @@ for my $case (
          qw/ cpf cnpj /),
     (map { my $p = $_; map { [ "$p=$_", $p ] }
            '', 'x', '2026-02-30T00:00:00Z', '2026-01-01',
-           '2026-13-01T00:00:00Z' }
+           '2026-13-01T00:00:00Z', 'T00:00:00Z', '2026-01-01T00:00:00',
+           map { "2026-01-01T00:00:00$_" } qw/ .Z .5 %2B3:00 %2B24:00 -00:60
+               ZZ -03 .-03:00 -03:00Z +-03:00 / }
          qw/ createdOnBegin createdOnEnd /),
     (map { [ "consentTermPeriod=$_", 'consentTermPeriod' ] }
          '', 'x', '-2', '1.5', '1201', '9' x 30),

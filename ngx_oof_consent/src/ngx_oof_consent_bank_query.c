@@ -44,6 +44,8 @@ static ngx_int_t ngx_oof_bank_types(ngx_oof_request_t *o,
 static ngx_int_t ngx_oof_bank_decode(ngx_pool_t *pool, u_char *p, u_char *last,
     ngx_str_t *value);
 static ngx_int_t ngx_oof_bank_number(ngx_str_t *value, ngx_int_t max);
+static ngx_int_t ngx_oof_bank_time(ngx_str_t *value, int64_t *us,
+    int64_t *unit);
 static ngx_int_t ngx_oof_bank_words(ngx_str_t *list,
     ngx_oof_bank_word_t *words, ngx_uint_t *mask);
 
@@ -496,6 +498,87 @@ ngx_oof_bank_number(ngx_str_t *value, ngx_int_t max)
 }
 
 
+/*
+ * A time of RFC 3339, whose "+" of an offset may have come as a space; "unit"
+ * is the smallest that it tells: a second, or a microsecond.
+ */
+
+static ngx_int_t
+ngx_oof_bank_time(ngx_str_t *value, int64_t *us, int64_t *unit)
+{
+    u_char     *p, *last;
+    size_t      len;
+    int64_t     part;
+    ngx_int_t   hour, minute;
+    ngx_str_t   text;
+    u_char      second[NGX_OOF_TIME_LEN];
+
+    p = ngx_strlchr(value->data, value->data + value->len, 'T');
+    last = value->data + value->len;
+
+    if (p == NULL || last - p < (ssize_t) sizeof("T00:00:00Z") - 1) {
+        return NGX_DECLINED;
+    }
+
+    p += sizeof("T00:00:00") - 1;
+    len = p - value->data;
+
+    if (len >= NGX_OOF_TIME_LEN) {
+        return NGX_DECLINED;
+    }
+
+    ngx_memcpy(second, value->data, len);
+    second[len] = 'Z';
+
+    text.data = second;
+    text.len = len + 1;
+
+    if (ngx_oof_clock_parse(&text, us) != NGX_OK) {
+        return NGX_DECLINED;
+    }
+
+    *unit = NGX_OOF_SECOND;
+
+    if (*p == '.') {
+        *unit = 1;
+
+        for (part = NGX_OOF_SECOND / 10, p++;
+             p < last && *p >= '0' && *p <= '9';
+             part /= 10, p++)
+        {
+            *us += (*p - '0') * part;
+        }
+
+        if (p[-1] == '.') {
+            return NGX_DECLINED;
+        }
+    }
+
+    if (last - p == 1 && *p == 'Z') {
+        return NGX_OK;
+    }
+
+    if (last - p != sizeof("+00:00") - 1
+        || (*p != '+' && *p != '-' && *p != ' ') || p[3] != ':')
+    {
+        return NGX_DECLINED;
+    }
+
+    hour = ngx_atoi(p + 1, 2);
+    minute = ngx_atoi(p + 4, 2);
+
+    if (hour < 0 || hour > 23 || minute < 0 || minute > 59) {
+        return NGX_DECLINED;
+    }
+
+    part = (hour * 3600 + minute * 60) * NGX_OOF_SECOND;
+
+    *us += (*p == '-') ? part : -part;
+
+    return NGX_OK;
+}
+
+
 /* one word, or several that commas separate */
 
 static ngx_int_t
@@ -761,10 +844,11 @@ static ngx_int_t
 ngx_oof_bank_q_begin(ngx_oof_request_t *o, ngx_oof_bank_query_t *q,
     ngx_str_t *value, const char *name)
 {
+    int64_t  unit;
+
     q->created = 1;
 
-    return (ngx_oof_clock_parse(value, &q->from) == NGX_OK) ? NGX_OK
-                                                            : NGX_DECLINED;
+    return ngx_oof_bank_time(value, &q->from, &unit);
 }
 
 
@@ -774,13 +858,15 @@ static ngx_int_t
 ngx_oof_bank_q_end(ngx_oof_request_t *o, ngx_oof_bank_query_t *q,
     ngx_str_t *value, const char *name)
 {
+    int64_t  unit;
+
     q->created = 1;
 
-    if (ngx_oof_clock_parse(value, &q->to) != NGX_OK) {
+    if (ngx_oof_bank_time(value, &q->to, &unit) != NGX_OK) {
         return NGX_DECLINED;
     }
 
-    q->to += NGX_OOF_SECOND - 1;
+    q->to += unit - 1;
 
     return NGX_OK;
 }
@@ -790,11 +876,13 @@ static ngx_int_t
 ngx_oof_bank_q_after(ngx_oof_request_t *o, ngx_oof_bank_query_t *q,
     ngx_str_t *value, const char *name)
 {
-    if (ngx_oof_clock_parse(value, &q->from) != NGX_OK) {
+    int64_t  unit;
+
+    if (ngx_oof_bank_time(value, &q->from, &unit) != NGX_OK) {
         return NGX_DECLINED;
     }
 
-    q->from += NGX_OOF_SECOND;
+    q->from += unit;
 
     return NGX_OK;
 }
@@ -804,8 +892,9 @@ static ngx_int_t
 ngx_oof_bank_q_before(ngx_oof_request_t *o, ngx_oof_bank_query_t *q,
     ngx_str_t *value, const char *name)
 {
-    return (ngx_oof_clock_parse(value, &q->before) == NGX_OK) ? NGX_OK
-                                                              : NGX_DECLINED;
+    int64_t  unit;
+
+    return ngx_oof_bank_time(value, &q->before, &unit);
 }
 
 
