@@ -107,6 +107,21 @@ is_deeply(state_of($other),
 is((events("id = '$event'"))[0]{data}{was}, 'authorised',
    'its data is of that status');
 
+# times do not go back, whatever host's clock was ahead
+
+my $ahead = '01936000-0000-7000-8000-0000000000df';
+create($ahead, uuid());
+psql("UPDATE oof_consent SET status_update = '2026-01-01 00:10:01Z'"
+     . " WHERE consent_id = '$ahead'");
+$event = uuid();
+is(delete_consent($ahead, $event), 1, 'delete in an earlier second');
+is(state_of($ahead)->[4], '2026-01-01 00:10:01+00', 'is in that second too');
+is_deeply([ psql('SELECT h."at" = c.status_update, e."time" ='
+                 . ' c.status_update FROM oof_consent c JOIN'
+                 . ' oof_consent_history h USING (consent_id, version) JOIN'
+                 . " oof_event e ON e.id = h.event_id WHERE e.id = '$event'") ],
+          [ [ 't', 't' ] ], 'in history and event');
+
 
 # --- stamps: a host whose clock is behind cannot bring events out of order
 
