@@ -45,7 +45,8 @@ END
 
 # who serves requests takes no part
 
-my $front = Test::Oof->start(leases => 0);
+my $front = Test::Oof->start(leases => 0,
+                             http => 'keepalive_requests 1000000;');
 my $uuid = uuid_of(post($front, consent_body()));
 latency(0.5);
 my $quiet = latency(2);
