@@ -9,9 +9,21 @@
 
 
 #define NGX_OOF_LIMIT_MOST       100000000   /* calls that a number may say */
-#define NGX_OOF_LIMIT_NAMES      512         /* bytes that a key is made of */
+#define NGX_OOF_LIMIT_NAMES      512         /* of a brand and organisation */
+
+/*
+ * What a month's key is made of, less what the path names: one block of the
+ * digest.  The first half of a look-up value is as good as the whole.
+ */
+#define NGX_OOF_LIMIT_CUSTOMER   (NGX_OOF_LOOKUP_LEN / 2)
+#define NGX_OOF_LIMIT_PARTS                                                   \
+    (NGX_OOF_LIMIT_KEY_LEN + sizeof(uint32_t)                                 \
+     + NGX_OOF_LIMIT_CUSTOMER + NGX_OOF_UUID_LEN)
 
 #define NGX_OOF_LIMIT_MILLION    1000000
+
+#define NGX_OOF_LIMIT_KNOWN      128         /* keys that are remembered */
+#define NGX_OOF_LIMIT_TEXT       192         /* bytes that they are made of */
 
 /* kinds of the metric */
 
@@ -27,14 +39,27 @@ typedef struct {
 } ngx_oof_limit_class_t;
 
 
+/* a key that was made already, where the hash of its text says */
+
+typedef struct {
+    size_t                   len;
+    u_char                   text[NGX_OOF_LIMIT_TEXT];
+    u_char                   key[NGX_OOF_LIMIT_KEY_LEN];
+} ngx_oof_limit_known_t;
+
+
 static ngx_int_t ngx_oof_limit_handler(ngx_http_request_t *r);
 static ngx_oof_limit_zone_t *ngx_oof_limit_zone(ngx_oof_request_t *o);
 static ngx_int_t ngx_oof_limit_minute_judge(ngx_oof_request_t *o,
-    ngx_oof_limit_zone_t *zone, u_char *key, ngx_uint_t class,
-    ngx_uint_t limit);
-static ngx_int_t ngx_oof_limit_key(ngx_oof_request_t *o, u_char *key,
-    ngx_str_t *endpoint, ngx_oof_limit_call_t *call, uint32_t month);
-static ngx_int_t ngx_oof_limit_digest(u_char *key, u_char *data, size_t len);
+    ngx_oof_limit_zone_t *zone, ngx_uint_t class, ngx_uint_t limit);
+static ngx_int_t ngx_oof_limit_key(ngx_oof_request_t *o,
+    ngx_str_t *endpoint);
+static ngx_int_t ngx_oof_limit_remembered(u_char *key, u_char *text,
+    size_t len);
+static ngx_int_t ngx_oof_limit_month_key(ngx_oof_request_t *o,
+    ngx_oof_limit_row_t *row, ngx_oof_limit_call_t *call);
+static ngx_int_t ngx_oof_limit_digest(u_char *key, u_char *data, size_t len,
+    ngx_str_t *rest);
 static void ngx_oof_limit_full(ngx_oof_request_t *o);
 static ngx_int_t ngx_oof_limit_number(ngx_conf_t *cf, ngx_command_t *cmd,
     ngx_str_t *value, ngx_uint_t *number);
@@ -61,6 +86,11 @@ static ngx_str_t  ngx_oof_limit_labels[] = {
 static ngx_str_t  ngx_oof_limit_zone_name = ngx_string("oof_limits");
 
 ngx_oof_metric_t  ngx_oof_limit_metric;
+
+static EVP_MD             *ngx_oof_limit_sha256;
+static EVP_MD_CTX         *ngx_oof_limit_ctx;
+
+static ngx_oof_limit_known_t  ngx_oof_limit_known[NGX_OOF_LIMIT_KNOWN];
 
 
 /*
@@ -138,7 +168,6 @@ ngx_int_t
 ngx_oof_limit_minute(ngx_oof_request_t *o, ngx_str_t *endpoint,
     ngx_uint_t class)
 {
-    u_char                 key[NGX_OOF_LIMIT_KEY_LEN];
     ngx_uint_t             limit;
     ngx_oof_loc_conf_t    *olcf;
     ngx_oof_limit_zone_t  *zone;
@@ -169,11 +198,11 @@ ngx_oof_limit_minute(ngx_oof_request_t *o, ngx_str_t *endpoint,
         return NGX_DECLINED;
     }
 
-    if (ngx_oof_limit_key(o, key, endpoint, NULL, 0) != NGX_OK) {
+    if (ngx_oof_limit_key(o, endpoint) != NGX_OK) {
         return NGX_ERROR;
     }
 
-    return ngx_oof_limit_minute_judge(o, zone, key, class, limit);
+    return ngx_oof_limit_minute_judge(o, zone, class, limit);
 }
 
 
@@ -184,7 +213,7 @@ ngx_oof_limit_minute(ngx_oof_request_t *o, ngx_str_t *endpoint,
 
 static ngx_int_t
 ngx_oof_limit_minute_judge(ngx_oof_request_t *o, ngx_oof_limit_zone_t *zone,
-    u_char *key, ngx_uint_t class, ngx_uint_t limit)
+    ngx_uint_t class, ngx_uint_t limit)
 {
     u_char               consents[NGX_OOF_LIMIT_KEY_LEN];
     int64_t              now, left;
@@ -196,7 +225,7 @@ ngx_oof_limit_minute_judge(ngx_oof_request_t *o, ngx_oof_limit_zone_t *zone,
     now = ngx_oof_clock_rule();
     minute = (uint32_t) (now / NGX_OOF_MINUTE);
 
-    rc = ngx_oof_limit_zone_minute(zone, key, minute, limit);
+    rc = ngx_oof_limit_zone_minute(zone, o->limit_key, minute, limit);
 
     if (rc == NGX_BUSY && class == NGX_OOF_LIMIT_HIGH) {
 
@@ -214,7 +243,7 @@ ngx_oof_limit_minute_judge(ngx_oof_request_t *o, ngx_oof_limit_zone_t *zone,
                                                                   consents));
 
         if (high > limit) {
-            rc = ngx_oof_limit_zone_minute(zone, key, minute, high);
+            rc = ngx_oof_limit_zone_minute(zone, o->limit_key, minute, high);
         }
     }
 
@@ -280,8 +309,8 @@ ngx_oof_limit_month(ngx_oof_request_t *o, ngx_oof_limit_call_t *call)
     row->count = 0;
     row->limit = (uint32_t) limit;
 
-    if (ngx_oof_limit_key(o, row->key, &call->endpoint, call, row->month)
-        != NGX_OK)
+    if (ngx_oof_limit_key(o, &call->endpoint) != NGX_OK
+        || ngx_oof_limit_month_key(o, row, call) != NGX_OK)
     {
         return NGX_ERROR;
     }
@@ -342,43 +371,108 @@ ngx_oof_limit_log(ngx_oof_request_t *o)
 }
 
 
-/* of its endpoint and organisation, and of a month all that it is about */
+/*
+ * Of its endpoint and organisation.  What stands before the endpoint has no
+ * spaces; the name of a location may have any.
+ */
 
 static ngx_int_t
-ngx_oof_limit_key(ngx_oof_request_t *o, u_char *key, ngx_str_t *endpoint,
-    ngx_oof_limit_call_t *call, uint32_t month)
+ngx_oof_limit_key(ngx_oof_request_t *o, ngx_str_t *endpoint)
 {
-    u_char              *p, buf[NGX_OOF_LIMIT_NAMES];
+    size_t               len;
+    u_char              *p, *key, *text;
+    ngx_str_t           *organisation;
     ngx_oof_loc_conf_t  *olcf;
+
+    if (o->limit_key) {
+        return NGX_OK;
+    }
 
     olcf = ngx_http_get_module_loc_conf(o->r, ngx_oof_module);
 
-    /* names of locations, and what stands in a path, may be long */
+    organisation = &o->cert->organisation_id;
 
-    if (ngx_oof_limit_digest(buf, endpoint->data, endpoint->len) != NGX_OK) {
+    len = olcf->brand.len + organisation->len + o->api->name.len
+          + o->api->major.len + endpoint->len + 4;
+
+    key = ngx_pnalloc(o->r->pool, NGX_OOF_LIMIT_KEY_LEN + len);
+    if (key == NULL) {
         return NGX_ERROR;
     }
 
-    p = buf + NGX_OOF_LIMIT_KEY_LEN;
+    text = key + NGX_OOF_LIMIT_KEY_LEN;
 
-    if (call) {
-        if (ngx_oof_limit_digest(p, call->object.data, call->object.len)
-            != NGX_OK)
-        {
-            return NGX_ERROR;
-        }
+    p = ngx_cpymem(text, olcf->brand.data, olcf->brand.len);
+    *p++ = ' ';
+    p = ngx_cpymem(p, organisation->data, organisation->len);
+    *p++ = ' ';
+    p = ngx_cpymem(p, o->api->name.data, o->api->name.len);
+    *p++ = ' ';
+    p = ngx_cpymem(p, o->api->major.data, o->api->major.len);
+    *p++ = ' ';
+    ngx_memcpy(p, endpoint->data, endpoint->len);
 
-        p += NGX_OOF_LIMIT_KEY_LEN;
-
-        p = ngx_cpymem(p, call->customer, NGX_OOF_LOOKUP_LEN);
-        p = ngx_cpymem(p, call->resource, NGX_OOF_UUID_LEN);
+    if (ngx_oof_limit_remembered(key, text, len) != NGX_OK) {
+        return NGX_ERROR;
     }
 
-    p = ngx_slprintf(p, buf + NGX_OOF_LIMIT_NAMES, " %uD %V %V %V %V", month,
-                     &olcf->brand, &o->cert->organisation_id, &o->api->name,
-                     &o->api->major);
+    o->limit_key = key;
 
-    return ngx_oof_limit_digest(key, buf, p - buf);
+    return NGX_OK;
+}
+
+
+/* a few organisations call a few endpoints again and again */
+
+static ngx_int_t
+ngx_oof_limit_remembered(u_char *key, u_char *text, size_t len)
+{
+    ngx_oof_limit_known_t  *known;
+
+    if (len > NGX_OOF_LIMIT_TEXT) {
+        return ngx_oof_limit_digest(key, text, len, NULL);
+    }
+
+    known = &ngx_oof_limit_known[ngx_murmur_hash2(text, len)
+                                 % NGX_OOF_LIMIT_KNOWN];
+
+    if (known->len == len && ngx_memcmp(known->text, text, len) == 0) {
+        ngx_memcpy(key, known->key, NGX_OOF_LIMIT_KEY_LEN);
+        return NGX_OK;
+    }
+
+    if (ngx_oof_limit_digest(key, text, len, NULL) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    known->len = len;
+    ngx_memcpy(known->text, text, len);
+    ngx_memcpy(known->key, key, NGX_OOF_LIMIT_KEY_LEN);
+
+    return NGX_OK;
+}
+
+
+/* and of a month all that it is about; what the path names may be long */
+
+static ngx_int_t
+ngx_oof_limit_month_key(ngx_oof_request_t *o, ngx_oof_limit_row_t *row,
+    ngx_oof_limit_call_t *call)
+{
+    u_char  *p, parts[NGX_OOF_LIMIT_PARTS];
+
+    p = ngx_cpymem(parts, o->limit_key, NGX_OOF_LIMIT_KEY_LEN);
+
+    *p++ = (u_char) (row->month >> 24);
+    *p++ = (u_char) (row->month >> 16);
+    *p++ = (u_char) (row->month >> 8);
+    *p++ = (u_char) row->month;
+
+    p = ngx_cpymem(p, call->customer, NGX_OOF_LIMIT_CUSTOMER);
+    ngx_memcpy(p, call->resource, NGX_OOF_UUID_LEN);
+
+    return ngx_oof_limit_digest(row->key, parts, NGX_OOF_LIMIT_PARTS,
+                                &call->object);
 }
 
 
@@ -391,16 +485,21 @@ ngx_oof_limit_consents_key(u_char *key, ngx_str_t *brand,
     p = ngx_slprintf(buf, buf + NGX_OOF_LIMIT_NAMES, "%V %V", brand,
                      organisation);
 
-    return ngx_oof_limit_digest(key, buf, p - buf);
+    return ngx_oof_limit_digest(key, buf, p - buf, NULL);
 }
 
 
 static ngx_int_t
-ngx_oof_limit_digest(u_char *key, u_char *data, size_t len)
+ngx_oof_limit_digest(u_char *key, u_char *data, size_t len, ngx_str_t *rest)
 {
     u_char  digest[EVP_MAX_MD_SIZE];
 
-    if (!EVP_Digest(data, len, digest, NULL, EVP_sha256(), NULL)) {
+    if (!EVP_DigestInit_ex2(ngx_oof_limit_ctx, ngx_oof_limit_sha256, NULL)
+        || !EVP_DigestUpdate(ngx_oof_limit_ctx, data, len)
+        || (rest && !EVP_DigestUpdate(ngx_oof_limit_ctx, rest->data,
+                                      rest->len))
+        || !EVP_DigestFinal_ex(ngx_oof_limit_ctx, digest, NULL))
+    {
         ERR_clear_error();
         return NGX_ERROR;
     }
@@ -536,9 +635,22 @@ ngx_oof_limit_init_process(ngx_cycle_t *cycle)
 
     omcf = ngx_oof_main_conf(cycle);
 
-    return omcf->limits ? ngx_oof_limit_sync_init_process(cycle,
-                                                          omcf->limits->data)
-                        : NGX_OK;
+    if (omcf->limits == NULL) {
+        return NGX_OK;
+    }
+
+    /* fetched once: OpenSSL 3 would look for it at each digest */
+
+    ngx_oof_limit_sha256 = EVP_MD_fetch(NULL, "SHA256", NULL);
+    ngx_oof_limit_ctx = EVP_MD_CTX_new();
+
+    if (ngx_oof_limit_sha256 == NULL || ngx_oof_limit_ctx == NULL) {
+        ngx_ssl_error(NGX_LOG_EMERG, cycle->log, 0,
+                      "EVP_MD_fetch(\"SHA256\") failed");
+        return NGX_ERROR;
+    }
+
+    return ngx_oof_limit_sync_init_process(cycle, omcf->limits->data);
 }
 
 
@@ -546,6 +658,9 @@ void
 ngx_oof_limit_exit_process(ngx_cycle_t *cycle)
 {
     ngx_oof_limit_sync_exit_process();
+
+    EVP_MD_CTX_free(ngx_oof_limit_ctx);
+    EVP_MD_free(ngx_oof_limit_sha256);
 }
 
 

@@ -53,6 +53,7 @@ struct ngx_oof_request_s {
     json_t                  *json;       /* by ngx_oof_request_json() */
 
     ngx_str_t                consent_id; /* for the log line, when known */
+    u_char                  *limit_key;  /* of its endpoint and organisation */
     ngx_oof_limit_row_t     *month;      /* to be counted in, when it ends */
 
     /* the answer, prepared by ngx_oof_answer() or ngx_oof_error() */
