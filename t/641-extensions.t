@@ -136,7 +136,9 @@ for my $case ([ '', 1, 25, 0 .. 24 ],
               (map { [ "page-size=$_", 1, 25, 0 .. 24 ] } 24, 1, 0, -1,
                                                           '-99999999999999'),
               # what is not known is no matter
-              [ 'other=x&page=2&pages=7&page-key=1', 2, 25, 25 .. 49 ])
+              [ 'other=x&page=2&pages=7&page-key=1', 2, 25, 25 .. 49 ],
+              # nor a key: no month's limit is on consents
+              [ 'pagination-key=x&page=2', 2, 25, 25 .. 49 ])
 {
     my ($query, $page, $size, @which) = @$case;
 

@@ -241,9 +241,11 @@ sub lease {
 sub batches {
     my ($of) = @_;
 
-    return [ $of->metric('oof_consent_sweep_seconds_count'),
-             $of->metric('oof_consent_sweep_seconds_bucket', le => '0.1'),
-             $of->metric('oof_consent_sweep_seconds_sum') ];
+    my $text = $of->get('/metrics')->{body};
+
+    return [ map { $text =~ /^oof_consent_sweep_seconds_$_ (\S+)$/m }
+                 'count\{[^}]*\}', 'bucket\{[^}]*le="0\.1"\}',
+                 'sum\{[^}]*\}' ];
 }
 
 

@@ -134,6 +134,11 @@ for my $state ('before ANALYZE', 'after it', 'when nearly all are over') {
 
             like($plan, qr/oof_consent_due/, "$name, $state, $mode: by what is"
                  . ' due');
+
+            my $only = () = $plan =~ /Index Only Scan using oof_consent_due/g;
+            is($only, 2, "$name, $state, $mode: by the index alone")
+                if $name eq 'a look';
+
             unlike($plan, qr/Seq Scan on oof_consent |Sort|Hash|Bitmap/,
                    "$name, $state, $mode: nothing dear") or diag($plan);
         }
