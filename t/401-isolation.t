@@ -237,6 +237,30 @@ is($r[50]{status}, 500, 'reads: the one that fails');
 is($r[50]{sqlstate}, '22012', 'reads: with its SQLSTATE');
 
 
+# reads and writes wait for a table that a migration holds for a moment
+
+$session->run('BEGIN');
+$session->run('LOCK TABLE lab IN ACCESS EXCLUSIVE MODE');
+$session->send('SELECT pg_sleep(0.5)');
+$session->send('COMMIT');
+
+@r = $o->many([ map { ("class=read&s=lab_get&u=$ids[$_]",
+                       'class=write&s=lab_add&u=' . new_uuid()
+                       . "&u=$ids[$_]&key=$ids[$_]") } 100 .. 109 ]);
+$session->run('SELECT 1');
+
+is(fine(@r), 20, 'a table that is locked: all are fine in the end');
+cmp_ok(most(map { $_->{runs} } @r), '<=', 3, 'a table that is locked: 3 runs');
+
+$session->run('BEGIN');
+$session->run('LOCK TABLE lab IN ACCESS EXCLUSIVE MODE');
+my $late = $o->lab("class=read&s=lab_get&u=$ids[0]");
+$session->run('ROLLBACK');
+
+is($late->{status}, 504, 'a table that stays locked: a read is given up');
+is($late->{sqlstate}, '55P03', 'a table that stays locked: its SQLSTATE');
+
+
 # a slow one is not repeated
 
 $o->stop;

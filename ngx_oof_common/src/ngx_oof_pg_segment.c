@@ -918,7 +918,11 @@ ngx_oof_pg_segment_culprit(ngx_oof_pg_lane_t *lane, ngx_oof_pg_segment_t *seg,
 
     if (u->runs < NGX_OOF_PG_MAX_RUNS) {
 
-        if (class == NGX_OOF_PG_WRITE && fate != NGX_OOF_PG_STALE) {
+        /* a read waits for nothing but a table that is being altered */
+
+        if ((class == NGX_OOF_PG_WRITE && fate != NGX_OOF_PG_STALE)
+            || (class == NGX_OOF_PG_READ && fate == NGX_OOF_PG_LOCKED))
+        {
             ngx_oof_pg_count_again(u, NGX_OOF_PG_AGAIN_ERROR);
             ngx_oof_pg_solo(u);
             return;
