@@ -251,7 +251,7 @@ refused('twice', "oof_core a { $url $url }", qr/"url" .* is duplicate/);
 refused('two of a name', "oof_core a { $url } oof_core a { $url }",
         qr/of this name exists already/);
 refused('a name that cannot', "oof_core 'a b' { $url }",
-        qr/has a name of letters/);
+        qr/name in "oof_core NAME \{ \}" must have 1 to 64 letters/);
 refused('an option that there is not', "oof_core a { $url x 1; }",
         qr/unknown option "x" in "oof_core a"/);
 refused('no value', "oof_core a { url; }",

@@ -161,26 +161,14 @@ ngx_oof_core_block(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     ngx_oof_main_conf_t *omcf = conf;
 
     char             *rv;
-    u_char            c;
     ngx_str_t        *value;
-    ngx_uint_t        i;
     ngx_conf_t        save;
     ngx_oof_core_t   *core, **slot;
 
     value = cf->args->elts;
 
-    if (value[1].len == 0 || value[1].len > 64) {
-        return "has a name of 1 to 64 characters";
-    }
-
-    for (i = 0; i < value[1].len; i++) {
-        c = value[1].data[i];
-
-        if (!((c >= '0' && c <= '9') || c == '-' || c == '_'
-              || ((c | 0x20) >= 'a' && (c | 0x20) <= 'z')))
-        {
-            return "has a name of letters, digits, \"-\" and \"_\"";
-        }
+    if (ngx_oof_block_name(cf, cmd) != NGX_CONF_OK) {
+        return NGX_CONF_ERROR;
     }
 
     if (ngx_oof_core_find(cf, &value[1]) != NULL) {
