@@ -4,7 +4,7 @@
 
 # docs/directives.md: every directive, variable and API of the sources is
 # there, with the syntax, default and context that the sources have; and
-# nothing else is.
+# nothing else is.  The same of metrics in docs/operations.md.
 
 use strict;
 use warnings;
@@ -208,6 +208,25 @@ my @apis = grep { $_ ne 'gate v1' }
 
 cmp_ok(scalar @apis, '>', 10, 'there are APIs');
 ok($doc =~ /`oof_api \Q$_\E;`/, "oof_api $_;") for @apis;
+
+
+# metrics, their kinds and labels
+
+my %metric = (oof_build_info => 'gauge');
+
+while ($all =~ /"(oof_\w+)",\s*(?:"[^"]*"\s*)+,\s*NGX_OOF_METRIC_(\w+)/g) {
+    $metric{$1} = $2 eq 'SPARSE' ? 'gauge' : lc $2;
+}
+
+my $uses = () = $all =~ /"\s*,\s*NGX_OOF_METRIC_[A-Z]+\b/g;
+
+is(scalar keys %metric, $uses + 1, 'every metric is read from the sources');
+
+my %kind = slurp("$root/docs/operations.md")
+    =~ /^\| `(oof_\w+)` \| (\w+) \| [^|]*\| [^|]+ \|$/mg;
+
+is(join(' ', map { "$_:$kind{$_}" } sort keys %kind),
+   join(' ', map { "$_:$metric{$_}" } sort keys %metric), 'metrics');
 
 
 # names that are told anywhere are names of something
