@@ -13,7 +13,9 @@ REVOKE ALL ON oof_client, oof_consent, oof_consent_history, oof_event,
     oof_event_default, oof_lease, oof_clock, oof_key_usage, oof_resource,
     oof_consent_resource, oof_consent_approver, oof_consent_extension,
     oof_consent_search_key, oof_consent_metadata, oof_consent_webhook,
-    oof_limit_month, oof_limit_writer, oof_limit_consents, oof_limit_count
+    oof_limit_month, oof_limit_writer, oof_limit_consents, oof_limit_count,
+    oof_jti, oof_idempotency, oof_payment_consent,
+    oof_payment_consent_history
     FROM PUBLIC, :"role";
 
 GRANT SELECT, INSERT, UPDATE, DELETE ON oof_client TO :"role";
@@ -34,10 +36,17 @@ GRANT SELECT, INSERT, UPDATE, DELETE ON oof_limit_month TO :"role";
 GRANT SELECT, INSERT, UPDATE, DELETE ON oof_limit_writer TO :"role";
 GRANT SELECT, INSERT, UPDATE ON oof_limit_consents TO :"role";
 GRANT SELECT, UPDATE ON oof_limit_count TO :"role";
+GRANT SELECT, INSERT, UPDATE, DELETE ON oof_jti TO :"role";
+GRANT SELECT, INSERT, UPDATE, DELETE ON oof_idempotency TO :"role";
+GRANT SELECT, INSERT, UPDATE ON oof_payment_consent TO :"role";
+GRANT SELECT, INSERT ON oof_payment_consent_history TO :"role";
 
 -- judges rows that it may read
 
 GRANT EXECUTE ON FUNCTION oof_consent_effective(oof_consent, timestamptz)
+    TO :"role";
+GRANT EXECUTE ON FUNCTION oof_payment_consent_effective(oof_payment_consent,
+                                                        timestamptz)
     TO :"role";
 GRANT EXECUTE ON FUNCTION oof_resource_next(text, text, text) TO :"role";
 

@@ -45,6 +45,8 @@ typedef struct ngx_oof_lease_s      ngx_oof_lease_t;
 typedef struct ngx_oof_sql_s        ngx_oof_sql_t;
 typedef struct ngx_oof_core_s       ngx_oof_core_t;
 typedef struct ngx_oof_limit_row_s  ngx_oof_limit_row_t;
+typedef struct ngx_oof_message_s    ngx_oof_message_t;
+typedef struct ngx_oof_keystore_s   ngx_oof_keystore_t;
 
 
 #include <ngx_oof_uuid.h>
@@ -60,12 +62,15 @@ typedef struct ngx_oof_limit_row_s  ngx_oof_limit_row_t;
 #include <ngx_oof_core.h>
 #include <ngx_oof_jws.h>
 #include <ngx_oof_jwks.h>
+#include <ngx_oof_keystore.h>
 #include <ngx_oof_cert.h>
 #include <ngx_oof_token.h>
 #include <ngx_oof_client.h>
 #include <ngx_oof_route.h>
 #include <ngx_oof_media.h>
+#include <ngx_oof_message.h>
 #include <ngx_oof_request.h>
+#include <ngx_oof_idempotency.h>
 #include <ngx_oof_response.h>
 #include <ngx_oof_page.h>
 #include <ngx_oof_upstream.h>

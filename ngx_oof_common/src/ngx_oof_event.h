@@ -45,6 +45,20 @@
 /* what it shares has changed: one who must agree has agreed or refused */
 #define NGX_OOF_EVENT_CONSENT_RESOURCES   "oof.consent.resources"
 
+/*
+ * A consent to pay was created; was authorised; awaits the agreement of
+ * others; is over (refused, or past its time); has had its payment.
+ */
+#define NGX_OOF_EVENT_PAYMENT_CONSENT_CREATED     "oof.payment_consent.created"
+#define NGX_OOF_EVENT_PAYMENT_CONSENT_AUTHORISED                              \
+    "oof.payment_consent.authorised"
+#define NGX_OOF_EVENT_PAYMENT_CONSENT_PARTIAL                                 \
+    "oof.payment_consent.partially_accepted"
+#define NGX_OOF_EVENT_PAYMENT_CONSENT_REJECTED                                \
+    "oof.payment_consent.rejected"
+#define NGX_OOF_EVENT_PAYMENT_CONSENT_CONSUMED                                \
+    "oof.payment_consent.consumed"
+
 
 typedef struct {
     u_char                   id[NGX_OOF_UUID_LEN];   /* UUIDv7: also the

@@ -43,7 +43,8 @@ typedef struct {
 
 static ngx_int_t ngx_oof_jwks_init_zone(ngx_shm_zone_t *zone, void *data);
 static ngx_int_t ngx_oof_jwks_read(ngx_conf_t *cf, ngx_oof_jwks_t *jwks);
-static void ngx_oof_jwks_start(ngx_oof_jwks_t *jwks, ngx_cycle_t *cycle);
+static void ngx_oof_jwks_start(ngx_oof_jwks_t *jwks, ngx_log_t *log);
+static void ngx_oof_jwks_stop(ngx_oof_jwks_t *jwks);
 static void ngx_oof_jwks_timer(ngx_event_t *ev);
 static void ngx_oof_jwks_fetch(ngx_oof_jwks_t *jwks);
 static ngx_oof_fetch_t *ngx_oof_jwks_call(ngx_oof_jwks_t *jwks);
@@ -281,20 +282,53 @@ ngx_oof_jwks_init_process(ngx_cycle_t *cycle)
             continue;
         }
 
-        ngx_oof_jwks_start(jwks, cycle);
+        ngx_oof_jwks_start(jwks, cycle->log);
     }
 
     return NGX_OK;
 }
 
 
+ngx_oof_jwks_t *
+ngx_oof_jwks_open(ngx_str_t *url, ngx_str_t *addrs, ngx_str_t *ca,
+    ngx_msec_t refresh)
+{
+    ngx_oof_jwks_t  *jwks;
+
+    jwks = ngx_calloc(sizeof(ngx_oof_jwks_t), ngx_cycle->log);
+    if (jwks == NULL) {
+        return NULL;
+    }
+
+    jwks->url = *url;
+    jwks->addrs = *addrs;
+    jwks->ca = *ca;
+    jwks->refresh = refresh;
+
+    ngx_queue_init(&jwks->waiters);
+    ngx_queue_init(&jwks->woken);
+
+    ngx_oof_jwks_start(jwks, ngx_cycle->log);
+
+    return jwks;
+}
+
+
+void
+ngx_oof_jwks_close(ngx_oof_jwks_t *jwks)
+{
+    ngx_oof_jwks_stop(jwks);
+    ngx_free(jwks);
+}
+
+
 static void
-ngx_oof_jwks_start(ngx_oof_jwks_t *jwks, ngx_cycle_t *cycle)
+ngx_oof_jwks_start(ngx_oof_jwks_t *jwks, ngx_log_t *log)
 {
     ngx_msec_t  delay;
 
     jwks->timer.handler = ngx_oof_jwks_timer;
-    jwks->timer.log = cycle->log;
+    jwks->timer.log = log;
     jwks->timer.data = jwks;
     jwks->timer.cancelable = 1;
 
@@ -317,34 +351,40 @@ void
 ngx_oof_jwks_exit_process(ngx_cycle_t *cycle)
 {
     ngx_uint_t             i;
-    ngx_queue_t           *q;
-    ngx_oof_jwks_t        *jwks, **all;
+    ngx_oof_jwks_t       **all;
     ngx_oof_main_conf_t   *omcf;
 
     omcf = ngx_oof_main_conf(cycle);
     all = omcf->jwks.elts;
 
     for (i = 0; i < omcf->jwks.nelts; i++) {
-        jwks = all[i];
-
-        if (jwks->fetch) {
-            ngx_oof_fetch_cancel(jwks->fetch);
-            ngx_destroy_pool(jwks->fetch->pool);
-            jwks->fetch = NULL;
-        }
-
-        if (jwks->timer.timer_set) {
-            ngx_del_timer(&jwks->timer);
-        }
-
-        while (!ngx_queue_empty(&jwks->waiters)) {
-            q = ngx_queue_head(&jwks->waiters);
-            ngx_queue_remove(q);
-            ngx_free(ngx_queue_data(q, ngx_oof_jwks_waiter_t, queue));
-        }
-
-        ngx_oof_jwks_unload(jwks);
+        ngx_oof_jwks_stop(all[i]);
     }
+}
+
+
+static void
+ngx_oof_jwks_stop(ngx_oof_jwks_t *jwks)
+{
+    ngx_queue_t  *q;
+
+    if (jwks->fetch) {
+        ngx_oof_fetch_cancel(jwks->fetch);
+        ngx_destroy_pool(jwks->fetch->pool);
+        jwks->fetch = NULL;
+    }
+
+    if (jwks->timer.timer_set) {
+        ngx_del_timer(&jwks->timer);
+    }
+
+    while (!ngx_queue_empty(&jwks->waiters)) {
+        q = ngx_queue_head(&jwks->waiters);
+        ngx_queue_remove(q);
+        ngx_free(ngx_queue_data(q, ngx_oof_jwks_waiter_t, queue));
+    }
+
+    ngx_oof_jwks_unload(jwks);
 }
 
 
@@ -671,6 +711,11 @@ ngx_oof_jwks_adopt(ngx_oof_jwks_t *jwks)
     ngx_oof_jwks_shared_t  *shared;
 
     shared = jwks->shared;
+
+    if (shared == NULL) {
+        return 0;
+    }
+
     pool = (ngx_slab_pool_t *) jwks->zone->shm.addr;
 
     if (*(volatile ngx_uint_t *) &shared->version == jwks->version) {
@@ -734,6 +779,11 @@ ngx_oof_jwks_share(ngx_oof_jwks_t *jwks, ngx_str_t *text, ngx_msec_t due)
     ngx_oof_jwks_shared_t  *shared;
 
     shared = jwks->shared;
+
+    if (shared == NULL) {
+        return;
+    }
+
     pool = (ngx_slab_pool_t *) jwks->zone->shm.addr;
 
     ngx_shmtx_lock(&pool->mutex);

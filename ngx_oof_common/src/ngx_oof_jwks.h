@@ -49,7 +49,7 @@ struct ngx_oof_jwks_s {
     ngx_str_t                text;       /* of a "file:" set */
     ngx_msec_t               refresh;
     ngx_shm_zone_t          *zone;
-    ngx_oof_jwks_shared_t   *shared;
+    ngx_oof_jwks_shared_t   *shared;     /* NULL: of one worker alone */
 
     /* a worker's */
     ngx_oof_jwk_t           *keys;
@@ -76,6 +76,14 @@ struct ngx_oof_jwks_s {
  */
 ngx_oof_jwks_t *ngx_oof_jwks_add(ngx_conf_t *cf, ngx_str_t *url,
     ngx_str_t *ca, ngx_msec_t refresh);
+
+/*
+ * A set that a worker makes for itself while it runs, fetched at once;
+ * strings are the caller's, who keeps them.  NULL without memory.
+ */
+ngx_oof_jwks_t *ngx_oof_jwks_open(ngx_str_t *url, ngx_str_t *addrs,
+    ngx_str_t *ca, ngx_msec_t refresh);
+void ngx_oof_jwks_close(ngx_oof_jwks_t *jwks);
 
 /*
  * The key of "kid" that may verify by "alg" (use "sig" or none, alg the same

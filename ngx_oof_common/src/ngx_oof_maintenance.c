@@ -22,6 +22,8 @@ typedef struct {
     ngx_uint_t               series;
     ngx_msec_t               next;
     int64_t                  epoch;        /* that was asked for */
+    ngx_msec_t               purge;        /* of keys of requests: the next */
+    ngx_uint_t               purging;
     unsigned                 asking:1;
 } ngx_oof_maintenance_t;
 
@@ -128,6 +130,7 @@ ngx_oof_maintenance_acquired(ngx_oof_lease_t *lease)
     ngx_oof_maintenance_t *m = lease->data;
 
     m->next = ngx_current_msec;
+    m->purge = ngx_current_msec;
 
     ngx_oof_maintenance_tick(lease);
 }
@@ -151,6 +154,8 @@ ngx_oof_maintenance_tick(ngx_oof_lease_t *lease)
     ngx_oof_maintenance_t *m = lease->data;
 
     ngx_oof_pg_unit_t  *u;
+
+    ngx_oof_idempotency_purge(lease, &m->purge, &m->purging);
 
     if (m->asking || (ngx_msec_int_t) (m->next - ngx_current_msec) > 0
         || !ngx_oof_lease_held(lease))

@@ -32,9 +32,15 @@ static char *ngx_oof_not_zero(ngx_conf_t *cf, void *post, void *data);
 static char *ngx_oof_uuid_value(ngx_conf_t *cf, void *post, void *data);
 static char *ngx_oof_base_url(ngx_conf_t *cf, void *post, void *data);
 static char *ngx_oof_header_name(ngx_conf_t *cf, void *post, void *data);
+static char *ngx_oof_keep(ngx_conf_t *cf, void *post, void *data);
 static char *ngx_oof_version(ngx_conf_t *cf, void *post, void *data);
 static char *ngx_oof_cert_from(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
+static char *ngx_oof_merge_signing(ngx_conf_t *cf, ngx_oof_loc_conf_t *prev,
+    ngx_oof_loc_conf_t *conf);
+static char *ngx_oof_closed_from(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+static char *ngx_oof_key_set(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 static char *ngx_oof_metrics(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 static char *ngx_oof_health(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 static ngx_int_t ngx_oof_health_handler(ngx_http_request_t *r);
@@ -57,6 +63,7 @@ static ngx_conf_post_handler_pt  ngx_oof_uuid_p = ngx_oof_uuid_value;
 static ngx_conf_post_handler_pt  ngx_oof_base_url_p = ngx_oof_base_url;
 static ngx_conf_post_handler_pt  ngx_oof_header_name_p = ngx_oof_header_name;
 static ngx_conf_post_handler_pt  ngx_oof_version_p = ngx_oof_version;
+static ngx_conf_post_handler_pt  ngx_oof_keep_p = ngx_oof_keep;
 
 
 static ngx_conf_enum_t  ngx_oof_clients_modes[] = {
@@ -276,6 +283,48 @@ static ngx_command_t  ngx_oof_commands[] = {
       0,
       NULL },
 
+    { ngx_string("oof_api_closed_from"),
+      NGX_HTTP_LOC_CONF|NGX_CONF_TAKE1,
+      ngx_oof_closed_from,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("oof_keystore"),
+      NGX_OOF_ANY_CONF|NGX_CONF_TAKE123,
+      ngx_oof_keystore,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("oof_idempotency_keep"),
+      NGX_OOF_ANY_CONF|NGX_CONF_TAKE1,
+      ngx_conf_set_sec_slot,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      ngx_oof_loc(idempotency_keep),
+      &ngx_oof_keep_p },
+
+    { ngx_string("oof_signing_key"),
+      NGX_OOF_ANY_CONF|NGX_CONF_TAKE2,
+      ngx_oof_signing_key,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("oof_signing"),
+      NGX_OOF_ANY_CONF|NGX_CONF_TAKE1,
+      ngx_oof_signing,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("oof_key_set"),
+      NGX_HTTP_LOC_CONF|NGX_CONF_NOARGS,
+      ngx_oof_key_set,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
     { ngx_string("oof_version"),
       NGX_HTTP_LOC_CONF|NGX_CONF_TAKE1,
       ngx_conf_set_str_slot,
@@ -363,6 +412,7 @@ ngx_oof_init_process(ngx_cycle_t *cycle)
         || ngx_oof_pg_init_process(cycle) != NGX_OK
         || ngx_oof_crypt_init_process(cycle) != NGX_OK
         || ngx_oof_jwks_init_process(cycle) != NGX_OK
+        || ngx_oof_keystore_init_process(cycle) != NGX_OK
         || ngx_oof_cert_init_process(cycle) != NGX_OK
         || ngx_oof_token_init_process(cycle) != NGX_OK
         || ngx_oof_client_init_process(cycle) != NGX_OK
@@ -393,6 +443,7 @@ ngx_oof_exit_process(ngx_cycle_t *cycle)
     ngx_oof_client_exit_process(cycle);
     ngx_oof_token_exit_process(cycle);
     ngx_oof_cert_exit_process(cycle);
+    ngx_oof_keystore_exit_process(cycle);
     ngx_oof_jwks_exit_process(cycle);
     ngx_oof_crypt_exit_process(cycle);
     ngx_oof_pg_exit_process(cycle);
@@ -506,6 +557,7 @@ ngx_oof_preconfiguration(ngx_conf_t *cf)
         || ngx_oof_fetch_preconf(cf) != NGX_OK
         || ngx_oof_core_preconf(cf) != NGX_OK
         || ngx_oof_jwks_preconf(cf) != NGX_OK
+        || ngx_oof_message_preconf(cf) != NGX_OK
         || ngx_oof_lease_preconf(cf) != NGX_OK
         || ngx_oof_management_preconf(cf) != NGX_OK)
     {
@@ -545,6 +597,7 @@ ngx_oof_postconfiguration(ngx_conf_t *cf)
         || ngx_oof_cert_init(cf) != NGX_OK
         || ngx_oof_client_init(cf) != NGX_OK
         || ngx_oof_jwks_init(cf) != NGX_OK
+        || ngx_oof_keystore_init(cf) != NGX_OK
         || ngx_oof_token_init(cf) != NGX_OK
         || ngx_oof_core_init(cf) != NGX_OK
         || ngx_oof_request_init(cf) != NGX_OK
@@ -604,7 +657,7 @@ static void *
 ngx_oof_create_main_conf(ngx_conf_t *cf)
 {
     ngx_uint_t            i;
-    ngx_array_t          *arrays[11];
+    ngx_array_t          *arrays[12];
     ngx_oof_main_conf_t  *omcf;
 
     omcf = ngx_pcalloc(cf->pool, sizeof(ngx_oof_main_conf_t));
@@ -623,8 +676,9 @@ ngx_oof_create_main_conf(ngx_conf_t *cf)
     arrays[8] = &omcf->cores;
     arrays[9] = &omcf->used;
     arrays[10] = &omcf->inits;
+    arrays[11] = &omcf->keystores;
 
-    for (i = 0; i < 11; i++) {
+    for (i = 0; i < 12; i++) {
         if (ngx_array_init(arrays[i], cf->pool, 4, sizeof(void *)) != NGX_OK) {
             return NULL;
         }
@@ -687,6 +741,8 @@ ngx_oof_create_loc_conf(ngx_conf_t *cf)
      *
      *     all strings and named blocks
      *     olcf->api = NULL;
+     *     olcf->keystore, signing_keys, signing_pool, key_set_text = NULL;
+     *     olcf->closed_from = { 0 };
      *     olcf->health = 0;
      *     olcf->minute_class = NGX_OOF_LIMIT_NONE;
      */
@@ -701,6 +757,8 @@ ngx_oof_create_loc_conf(ngx_conf_t *cf)
     olcf->tps = NGX_CONF_UNSET_UINT;
     olcf->minute_limit = NGX_CONF_UNSET_UINT;
     olcf->month_limit = NGX_CONF_UNSET_UINT;
+    olcf->idempotency_keep = NGX_CONF_UNSET;
+    olcf->signing = NGX_CONF_UNSET_UINT;
 
     return olcf;
 }
@@ -724,6 +782,8 @@ ngx_oof_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
     ngx_conf_merge_msec_value(conf->deadline, prev->deadline, 15000);
     ngx_conf_merge_value(conf->retry_after, prev->retry_after, 5);
     ngx_conf_merge_size_value(conf->body_size, prev->body_size, 0);
+    ngx_conf_merge_sec_value(conf->idempotency_keep, prev->idempotency_keep,
+                             NGX_OOF_IDEMPOTENCY_KEEP);
 
     ngx_conf_merge_uint_value(conf->errors, prev->errors, NGX_OOF_ERRORS_AUTO);
 
@@ -750,6 +810,10 @@ ngx_oof_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
         return NGX_CONF_ERROR;
     }
 
+    if (ngx_oof_merge_signing(cf, prev, conf) != NGX_CONF_OK) {
+        return NGX_CONF_ERROR;
+    }
+
     ngx_oof_merge_unnamed(cf, prev, conf);
 
     /* what is inside a guarded location is guarded as it is */
@@ -769,6 +833,43 @@ ngx_oof_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
     }
 
     return NGX_CONF_OK;
+}
+
+
+static char *
+ngx_oof_merge_signing(ngx_conf_t *cf, ngx_oof_loc_conf_t *prev,
+    ngx_oof_loc_conf_t *conf)
+{
+    if (conf->keystore == NULL) {
+        conf->keystore = prev->keystore;
+    }
+
+    if (conf->signing_keys == NULL) {
+        conf->signing_keys = prev->signing_keys;
+    }
+
+#if (NGX_THREADS)
+    if (conf->signing == NGX_CONF_UNSET_UINT) {
+        conf->signing_pool = prev->signing_pool;
+    }
+#endif
+
+    ngx_conf_merge_uint_value(conf->signing, prev->signing,
+                              NGX_OOF_SIGNING_INLINE);
+
+    if (conf->key_set_text == NULL) {
+        return NGX_CONF_OK;
+    }
+
+    if (conf->signing_keys == NULL) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "\"oof_key_set\" needs \"oof_signing_key\"");
+        return NGX_CONF_ERROR;
+    }
+
+    return ngx_oof_key_set_text(cf, conf->signing_keys, conf->key_set_text)
+           == NGX_OK
+           ? NGX_CONF_OK : NGX_CONF_ERROR;
 }
 
 
@@ -794,6 +895,10 @@ ngx_oof_merge_unnamed(ngx_conf_t *cf, ngx_oof_loc_conf_t *prev,
         if (clcf->handler == NULL && !(conf->api->flags & NGX_OOF_API_GATE)) {
             clcf->handler = ngx_oof_content_handler;
         }
+    }
+
+    if (conf->closed_from.year == 0) {
+        conf->closed_from = prev->closed_from;
     }
 
     if (conf->health == 0 && clcf->handler == NULL && prev->health) {
@@ -896,6 +1001,16 @@ ngx_oof_merge_api(ngx_conf_t *cf, ngx_oof_loc_conf_t *conf)
 
         } else if (conf->issuing_ca == NULL) {
             missing = "oof_issuing_ca";
+
+        } else if (!(conf->api->flags & NGX_OOF_API_JWT)) {
+
+            /* it signs nothing */
+
+        } else if (conf->keystore == NULL) {
+            missing = "oof_keystore";
+
+        } else if (conf->signing_keys == NULL) {
+            missing = "oof_signing_key";
         }
     }
 
@@ -1169,6 +1284,21 @@ ngx_oof_header_name(ngx_conf_t *cf, void *post, void *data)
 }
 
 
+/* 24 hours are the regulation's (spec 2.2, 2.3): more may be kept */
+
+static char *
+ngx_oof_keep(ngx_conf_t *cf, void *post, void *data)
+{
+    time_t *value = data;
+
+    if (*value < NGX_OOF_IDEMPOTENCY_KEEP || *value > 366 * 24 * 60 * 60) {
+        return "must be 24 hours to 366 days";
+    }
+
+    return NGX_CONF_OK;
+}
+
+
 /* three numbers, as x-v is specified (spec 0.3) */
 
 static char *
@@ -1253,6 +1383,46 @@ ngx_oof_cert_from(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
                                &value[i]);
         }
     }
+
+    return NGX_CONF_OK;
+}
+
+
+static char *
+ngx_oof_closed_from(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    ngx_oof_loc_conf_t *olcf = conf;
+
+    ngx_str_t  *value;
+
+    if (olcf->closed_from.year) {
+        return "is duplicate";
+    }
+
+    value = cf->args->elts;
+
+    if (ngx_oof_clock_parse_date(&value[1], &olcf->closed_from) != NGX_OK) {
+        return "must be a date, as in 2027-03-01";
+    }
+
+    return NGX_CONF_OK;
+}
+
+
+static char *
+ngx_oof_key_set(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    ngx_oof_loc_conf_t *olcf = conf;
+
+    ngx_http_core_loc_conf_t  *clcf;
+
+    olcf->key_set_text = ngx_pcalloc(cf->pool, sizeof(ngx_str_t));
+    if (olcf->key_set_text == NULL) {
+        return NGX_CONF_ERROR;
+    }
+
+    clcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);
+    clcf->handler = ngx_oof_key_set_handler;
 
     return NGX_CONF_OK;
 }

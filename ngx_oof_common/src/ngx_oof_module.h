@@ -45,6 +45,7 @@ typedef struct {
     ngx_array_t              issuers;      /* of ngx_oof_issuer_t * */
     ngx_array_t              cores;        /* of ngx_oof_core_t * */
     ngx_array_t              jwks;         /* of ngx_oof_jwks_t * */
+    ngx_array_t              keystores;    /* of ngx_oof_keystore_t * */
     ngx_array_t              leases;       /* of ngx_oof_lease_t * */
     ngx_array_t              apis;         /* of ngx_oof_api_t * */
     ngx_array_t              used;         /* of ngx_oof_used_t * */
@@ -95,8 +96,18 @@ typedef struct {
     ngx_uint_t               minute_class;   /* NGX_OOF_LIMIT_... */
     ngx_uint_t               month_limit;    /* 0: off */
 
+    time_t                   idempotency_keep;             /* s */
+    ngx_oof_keystore_t      *keystore;
+    ngx_array_t             *signing_keys;   /* of ngx_oof_signing_key_t */
+    ngx_uint_t               signing;        /* NGX_OOF_SIGNING_... */
+#if (NGX_THREADS)
+    ngx_thread_pool_t       *signing_pool;
+#endif
+    ngx_str_t               *key_set_text;   /* of "oof_key_set" */
+
     ngx_oof_api_t           *api;
     ngx_str_t                version;        /* x-v, when not the API's */
+    ngx_oof_date_t           closed_from;    /* year 0: never */
     ngx_uint_t               health;
 } ngx_oof_loc_conf_t;
 

@@ -30,6 +30,7 @@ static ngx_int_t ngx_oof_access_begin(ngx_oof_request_t *o,
 static ngx_int_t ngx_oof_content_start(ngx_oof_request_t *o);
 static void ngx_oof_content_body(ngx_http_request_t *r);
 static ngx_int_t ngx_oof_content_collect(ngx_oof_request_t *o);
+static ngx_int_t ngx_oof_content_sign(ngx_oof_request_t *o, ngx_int_t rc);
 static ngx_int_t ngx_oof_content_end(ngx_oof_request_t *o, ngx_int_t rc);
 
 static void ngx_oof_request_suspend(ngx_oof_request_t *o);
@@ -429,7 +430,7 @@ ngx_oof_content_start(ngx_oof_request_t *o)
             return rc;
         }
 
-        rc = o->route->handler(o);
+        rc = ngx_oof_content_sign(o, o->route->handler(o));
 
         if (rc == NGX_AGAIN) {
             r->main->count++;
@@ -481,7 +482,7 @@ ngx_oof_content_body(ngx_http_request_t *r)
     rc = ngx_oof_content_collect(o);
 
     if (rc == NGX_DECLINED) {
-        rc = o->route->handler(o);
+        rc = ngx_oof_content_sign(o, o->route->handler(o));
     }
 
     if (rc == NGX_AGAIN) {
@@ -593,6 +594,15 @@ ngx_oof_request_append(ngx_oof_request_t *o, u_char *data, size_t len)
     o->body.len = need;
 
     return NGX_OK;
+}
+
+
+/* an answer that is to be signed is, perhaps by a thread: NGX_AGAIN */
+
+static ngx_int_t
+ngx_oof_content_sign(ngx_oof_request_t *o, ngx_int_t rc)
+{
+    return rc == NGX_OK ? ngx_oof_message_sign(o) : rc;
 }
 
 
@@ -715,6 +725,13 @@ ngx_oof_request_continue(ngx_oof_request_t *o, ngx_int_t rc)
 
             return;
         }
+    }
+
+    rc = ngx_oof_content_sign(o, rc);
+
+    if (rc == NGX_AGAIN) {
+        ngx_oof_request_suspend(o);
+        return;
     }
 
     ngx_http_finalize_request(r, ngx_oof_content_end(o, rc));

@@ -51,6 +51,7 @@ struct ngx_oof_request_s {
     ngx_str_t                body;       /* in one piece; empty without */
     size_t                   room;       /* allocated for it */
     json_t                  *json;       /* by ngx_oof_request_json() */
+    ngx_oof_message_t       *message;    /* signed, of the request */
 
     ngx_str_t                consent_id; /* for the log line, when known */
     u_char                  *limit_key;  /* of its endpoint and organisation */
@@ -87,6 +88,7 @@ struct ngx_oof_request_s {
     unsigned                 answered:1; /* the answer has been sent */
     unsigned                 counted:1;  /* metrics are done */
     unsigned                 suspended:1;
+    unsigned                 sealed:1;   /* the answer is signed */
     unsigned                 paced:1;    /* is one of its second's calls */
     unsigned                 page:2;     /* of nginx's own, see the filter */
     unsigned                 upstream:2; /* its error, see there */

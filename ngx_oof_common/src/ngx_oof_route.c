@@ -7,6 +7,7 @@
 #include <ngx_oof.h>
 
 
+static ngx_uint_t ngx_oof_route_closed(ngx_http_request_t *r);
 static ngx_int_t ngx_oof_route_any(ngx_oof_request_t *o);
 static ngx_int_t ngx_oof_route_path(ngx_str_t *pattern, u_char *p,
     u_char *last, ngx_str_t *params);
@@ -80,6 +81,10 @@ ngx_oof_route_match(ngx_oof_request_t *o)
 
     o->route = NULL;
 
+    if (ngx_oof_route_closed(r)) {
+        return ngx_oof_error_status(o, NGX_HTTP_NOT_FOUND);
+    }
+
     if (o->api->flags & NGX_OOF_API_ANY) {
         return ngx_oof_route_any(o);
     }
@@ -115,6 +120,21 @@ ngx_oof_route_match(ngx_oof_request_t *o)
     }
 
     return ngx_oof_error_status(o, NGX_HTTP_NOT_FOUND);
+}
+
+
+/* "oof_api_closed_from": from the first instant of that day in Brasilia on */
+
+static ngx_uint_t
+ngx_oof_route_closed(ngx_http_request_t *r)
+{
+    ngx_oof_loc_conf_t  *olcf;
+
+    olcf = ngx_http_get_module_loc_conf(r, ngx_oof_module);
+
+    return olcf->closed_from.year
+           && ngx_oof_clock_rule()
+              >= ngx_oof_clock_brasilia_start(&olcf->closed_from);
 }
 
 

@@ -5,11 +5,54 @@
 
 
 #include <ngx_oof.h>
-#include <ngx_oof_payment_rules.h>
+#include <ngx_oof_payment.h>
+#include <ngx_oof_payments_sql.h>
+
+
+#define NGX_OOF_PAYMENTS_4     "4.0.1"
+#define NGX_OOF_PAYMENTS_5     "5.0.0"
+#define NGX_OOF_PAYMENTS_BODY  (256 * 1024)
+
+
+static ngx_int_t ngx_oof_payments_preconfiguration(ngx_conf_t *cf);
+static void *ngx_oof_payments_create_loc_conf(ngx_conf_t *cf);
+static char *ngx_oof_payments_merge_loc_conf(ngx_conf_t *cf, void *parent,
+    void *child);
+
+
+#define NGX_OOF_PAYMENTS_ANY_CONF                                             \
+    NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF
+
+
+/* what is named by both versions, and what by v5 alone */
+
+static ngx_conf_bitmask_t  ngx_oof_payments_instruments[] = {
+    { ngx_string("MANU"), ngx_oof_instrument_bit(NGX_OOF_INSTRUMENT_MANU) },
+    { ngx_string("DICT"), ngx_oof_instrument_bit(NGX_OOF_INSTRUMENT_DICT) },
+    { ngx_string("INIC"), ngx_oof_instrument_bit(NGX_OOF_INSTRUMENT_INIC) },
+    { ngx_string("QRES"), ngx_oof_instrument_bit(NGX_OOF_INSTRUMENT_QRES) },
+    { ngx_string("QRDN"), ngx_oof_instrument_bit(NGX_OOF_INSTRUMENT_QRDN) },
+    { ngx_string("APES"), ngx_oof_instrument_bit(NGX_OOF_INSTRUMENT_APES) },
+    { ngx_string("APDN"), ngx_oof_instrument_bit(NGX_OOF_INSTRUMENT_APDN) },
+    { ngx_null_string, 0 }
+};
+
+
+static ngx_command_t  ngx_oof_payments_commands[] = {
+
+    { ngx_string("oof_payment_instruments"),
+      NGX_OOF_PAYMENTS_ANY_CONF|NGX_CONF_1MORE,
+      ngx_conf_set_bitmask_slot,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(ngx_oof_payment_loc_conf_t, instruments),
+      &ngx_oof_payments_instruments },
+
+      ngx_null_command
+};
 
 
 static ngx_http_module_t  ngx_oof_payments_module_ctx = {
-    NULL,                                  /* preconfiguration */
+    ngx_oof_payments_preconfiguration,     /* preconfiguration */
     NULL,                                  /* postconfiguration */
 
     NULL,                                  /* create main configuration */
@@ -18,15 +61,15 @@ static ngx_http_module_t  ngx_oof_payments_module_ctx = {
     NULL,                                  /* create server configuration */
     NULL,                                  /* merge server configuration */
 
-    NULL,                                  /* create location configuration */
-    NULL                                   /* merge location configuration */
+    ngx_oof_payments_create_loc_conf,      /* create location configuration */
+    ngx_oof_payments_merge_loc_conf        /* merge location configuration */
 };
 
 
 ngx_module_t  ngx_oof_payments_module = {
     NGX_MODULE_V1,
     &ngx_oof_payments_module_ctx,          /* module context */
-    NULL,                                  /* module directives */
+    ngx_oof_payments_commands,             /* module directives */
     NGX_HTTP_MODULE,                       /* module type */
     NULL,                                  /* init master */
     NULL,                                  /* init module */
@@ -37,3 +80,98 @@ ngx_module_t  ngx_oof_payments_module = {
     NULL,                                  /* exit master */
     NGX_MODULE_V1_PADDING
 };
+
+
+/* spec 2.1: a row for each that is served */
+
+#define ngx_oof_payments_common_routes                                        \
+                                                                              \
+    { NGX_HTTP_POST,                                                          \
+      ngx_string("/consents"),                                                \
+      ngx_string("payment_consent_create"),                                   \
+      NGX_OOF_GRANT_CLIENT,                                                   \
+      ngx_string("payments"),                                                 \
+      NGX_OOF_MEDIA_JWT,                                                      \
+      ngx_oof_payment_consent_create,                                         \
+      0 },                                                                    \
+                                                                              \
+    { NGX_HTTP_GET,                                                           \
+      ngx_string("/consents/{consentId}"),                                    \
+      ngx_string("payment_consent_get"),                                      \
+      NGX_OOF_GRANT_CLIENT,                                                   \
+      ngx_string("payments"),                                                 \
+      NGX_OOF_MEDIA_NONE,                                                     \
+      ngx_oof_payment_consent_get,                                            \
+      0 }
+
+
+static ngx_oof_route_t  ngx_oof_payments_4_routes[] = {
+    ngx_oof_payments_common_routes,
+    ngx_oof_route_end
+};
+
+
+static ngx_oof_route_t  ngx_oof_payments_5_routes[] = {
+    ngx_oof_payments_common_routes,
+    ngx_oof_route_end
+};
+
+
+static ngx_oof_api_t  ngx_oof_payments_4_api = {
+    ngx_string("payments"),
+    ngx_string("v4"),
+    ngx_string(NGX_OOF_PAYMENTS_4),
+    ngx_string("/open-banking/payments/v4"),
+    NGX_OOF_API_TPP|NGX_OOF_API_JWT,
+    NGX_OOF_PAYMENTS_BODY,
+    ngx_oof_payments_4_routes
+};
+
+
+static ngx_oof_api_t  ngx_oof_payments_5_api = {
+    ngx_string("payments"),
+    ngx_string("v5"),
+    ngx_string(NGX_OOF_PAYMENTS_5),
+    ngx_string("/open-banking/payments/v5"),
+    NGX_OOF_API_TPP|NGX_OOF_API_JWT,
+    NGX_OOF_PAYMENTS_BODY,
+    ngx_oof_payments_5_routes
+};
+
+
+static ngx_int_t
+ngx_oof_payments_preconfiguration(ngx_conf_t *cf)
+{
+    if (ngx_oof_sql_register(cf, ngx_oof_payments_sql) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    if (ngx_oof_api_register(cf, &ngx_oof_payments_4_api) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    return ngx_oof_api_register(cf, &ngx_oof_payments_5_api);
+}
+
+
+static void *
+ngx_oof_payments_create_loc_conf(ngx_conf_t *cf)
+{
+    /* set by ngx_pcalloc(): conf->instruments = 0 */
+
+    return ngx_pcalloc(cf->pool, sizeof(ngx_oof_payment_loc_conf_t));
+}
+
+
+static char *
+ngx_oof_payments_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
+{
+    ngx_oof_payment_loc_conf_t *prev = parent;
+    ngx_oof_payment_loc_conf_t *conf = child;
+
+    ngx_conf_merge_bitmask_value(conf->instruments, prev->instruments,
+                                 NGX_CONF_BITMASK_SET
+                                 |NGX_OOF_INSTRUMENT_ALL);
+
+    return NGX_CONF_OK;
+}

@@ -1,5 +1,6 @@
 """The sandbox's nginx: its configuration, and its life."""
 
+import json
 import os
 import signal
 import subprocess
@@ -58,6 +59,8 @@ class Nginx:
             "API": self.api(),
             "HOST": cast.HOST,
             "PKI": box.pki,
+            "KEYSTORE": "http://127.0.0.1:%d" % ports["keystore"],
+            "BANK_KID": self._bank_kid(),
             "PORT_API": str(ports["api"]),
             "PORT_PLAIN": str(ports["plain"]),
             "PORT_MANAGEMENT": str(ports["management"]),
@@ -68,6 +71,10 @@ class Nginx:
         for name, value in values.items():
             text = text.replace("@%s@" % name, value)
         write(box.conf, text)
+
+    def _bank_kid(self):
+        keys = json.loads(read(os.path.join(self.box.pki, "bank.jwks")))
+        return keys["keys"][0]["kid"]
 
     def _run(self, *args):
         return process.run([self.box.binary, "-e", self.error_log, "-p",
