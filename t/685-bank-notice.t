@@ -319,6 +319,19 @@ $was = changes($one);
 is(done(news($Ana, 'LOAN')), '204 ', 'a held row');
 is(changes($one), $was + 1, 'a held row is waited for');
 
+# without a core nothing can be asked; what is not offered needs not be
+
+for my $case ([ 'no core', { core => undef }, '503 SERVICE_UNAVAILABLE' ],
+              [ 'not offered', { management_server =>
+                                     'oof_products accounts;' }, '204 ' ]) {
+    my ($name, $args, $want) = @$case;
+    my $other = bank_side(%$args);
+
+    is(said(ask($other, 'POST', $notice, name => $name, json => { data => {
+           key => $Ana, type => 'LOAN' } })), $want, $name);
+    $other->stop;
+}
+
 # who may, and what is no notice
 
 is(said(news($Ana, 'LOAN', scope => 'oob_consents:read')), '403 FORBIDDEN',
