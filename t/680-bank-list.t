@@ -3,7 +3,7 @@
 # Copyright (C) oof authors
 
 # GET /v1/consents of the consent management API: what a summary tells, every
-# filter and order, pages, and what is refused.
+# filter and order, pages, and what is refused.  Spec 1.5.
 
 use strict;
 use warnings;

@@ -3,7 +3,7 @@
 # Copyright (C) oof authors
 
 # GET /v1/consents/{consentId}, GET /v1/consents/{consentId}/extends and
-# GET /consents/v2/active of the consent management API.
+# GET /consents/v2/active of the consent management API.  Spec 1.5, 1.8.
 
 use strict;
 use warnings;

@@ -4,7 +4,7 @@
 
 # The bank's side ends a consent: PATCH /consents/v1/consents/{consentId} and
 # the older PATCH /v1/consents/{consentId}.  What is written, who may, what is
-# refused, and that it holds at once.
+# refused, and that it holds at once.  Spec 1.4, 1.5.
 
 use strict;
 use warnings;

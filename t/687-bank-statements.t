@@ -4,7 +4,7 @@
 
 # The statements of the consent management API by themselves: a unit that runs
 # again, a row that another session holds, a snapshot that is older than the
-# row's lock.
+# row's lock.  Spec 1.5, 1.11.
 
 use strict;
 use warnings;
