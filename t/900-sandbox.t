@@ -460,6 +460,28 @@ spew("$etc/nginx.conf", $conf);
 $out = `$ENV{OOF_NGINX} -t -p $etc -c $etc/nginx.conf 2>&1`;
 is($?, 0, 'conf/nginx.conf: nginx -t') or diag($out);
 
+
+# --- and so is that of README.md
+
+($conf) = slurp("$root/README.md") =~ /^```nginx\n(http \{.*?)^```/ms;
+
+make_path("$etc/logs");
+spew("$etc/core.token", "secret\n");
+spew("$etc/$_.key", Digest::SHA::sha256_hex($_) . "\n") for qw/ k1 l1 /;
+chmod 0600, glob "$etc/*.key";
+
+$conf =~ s{/etc/oof/conf}{$root/conf}g;
+$conf =~ s{/etc/oof/((?:server|client-ca|crl|issuing-ca)\.\w+)}
+          {$home/var/pki/$1}g;
+$conf =~ s{/etc/oof}{$etc}g;
+$conf =~ s{listen(\s+)443 ssl}{'listen' . $1 . free_port() . ' ssl'}e;
+$conf =~ s{10\.0\.0\.1:9443}{'127.0.0.1:' . free_port()}e;
+$conf =~ s{10\.0\.0\.2|(db|accounts)\.bank\.example}{127.0.0.1}g;
+spew("$etc/readme.conf", "events { }\npid $etc/readme.pid;\n$conf");
+
+$out = `$ENV{OOF_NGINX} -t -p $etc -c $etc/readme.conf 2>&1`;
+is($?, 0, 'README.md: nginx -t') or diag($out);
+
 done_testing();
 
 
