@@ -30,6 +30,8 @@ static ngx_int_t ngx_oof_variable_api(ngx_http_request_t *r,
     ngx_http_variable_value_t *v, uintptr_t data);
 static ngx_int_t ngx_oof_variable_string(ngx_http_request_t *r,
     ngx_http_variable_value_t *v, uintptr_t data);
+static ngx_int_t ngx_oof_variable_path(ngx_http_request_t *r,
+    ngx_http_variable_value_t *v, uintptr_t data);
 static ngx_int_t ngx_oof_variable_db_time(ngx_http_request_t *r,
     ngx_http_variable_value_t *v, uintptr_t data);
 
@@ -78,6 +80,9 @@ static ngx_http_variable_t  ngx_oof_request_variables[] = {
       ngx_oof_variable_string, NGX_OOF_VARIABLE_ERROR,
       NGX_HTTP_VAR_NOCACHEABLE, 0 },
 
+    { ngx_string("oof_path"), NULL,
+      ngx_oof_variable_path, 0, NGX_HTTP_VAR_NOCACHEABLE, 0 },
+
     { ngx_string("oof_db_time"), NULL,
       ngx_oof_variable_db_time, 0, NGX_HTTP_VAR_NOCACHEABLE, 0 },
 
@@ -113,6 +118,49 @@ ngx_oof_log_handler(ngx_http_request_t *r)
     }
 
     return NGX_OK;
+}
+
+
+u_char *
+ngx_oof_log_error_handler(ngx_http_request_t *r, ngx_http_request_t *sr,
+    u_char *buf, size_t len)
+{
+    u_char                    *p;
+    ngx_oof_request_t         *o;
+    ngx_http_core_srv_conf_t  *cscf;
+
+    cscf = ngx_http_get_module_srv_conf(r, ngx_http_core_module);
+
+    p = ngx_snprintf(buf, len, ", server: %V", &cscf->server_name);
+    len -= p - buf;
+    buf = p;
+
+    o = ngx_oof_request_get(r);
+
+    if (o == NULL || o->api == NULL) {
+        return buf;
+    }
+
+    p = ngx_snprintf(buf, len, ", request: \"%V %V", &r->method_name,
+                     &o->api->base);
+    len -= p - buf;
+    buf = p;
+
+    if (o->route) {
+        p = ngx_snprintf(buf, len, "%V", &o->route->path);
+        len -= p - buf;
+        buf = p;
+    }
+
+    p = ngx_snprintf(buf, len, "\"");
+    len -= p - buf;
+    buf = p;
+
+    if (o->consent_id.len) {
+        buf = ngx_snprintf(buf, len, ", consent: \"%V\"", &o->consent_id);
+    }
+
+    return buf;
 }
 
 
@@ -459,6 +507,49 @@ ngx_oof_variable_string(ngx_http_request_t *r, ngx_http_variable_value_t *v,
     } else {
         v->data = s->data;
         v->len = s->len;
+    }
+
+    return NGX_OK;
+}
+
+
+/* paths of the bank's side may name a person: what they are of is told */
+
+static ngx_int_t
+ngx_oof_variable_path(ngx_http_request_t *r, ngx_http_variable_value_t *v,
+    uintptr_t data)
+{
+    u_char             *p;
+    ngx_str_t          *base, *path;
+    ngx_oof_request_t  *o;
+
+    v->valid = 1;
+    v->no_cacheable = 0;
+    v->not_found = 0;
+
+    o = ngx_oof_request_get(r);
+
+    if (o == NULL || o->api == NULL || !(o->api->flags & NGX_OOF_API_BANK)) {
+        v->data = r->uri.data;
+        v->len = r->uri.len;
+        return NGX_OK;
+    }
+
+    base = &o->api->base;
+    path = o->route ? &o->route->path : NULL;
+
+    v->len = base->len + (path ? path->len : 0);
+
+    p = ngx_pnalloc(r->pool, v->len);
+    if (p == NULL) {
+        return NGX_ERROR;
+    }
+
+    v->data = p;
+    p = ngx_cpymem(p, base->data, base->len);
+
+    if (path) {
+        ngx_memcpy(p, path->data, path->len);
     }
 
     return NGX_OK;

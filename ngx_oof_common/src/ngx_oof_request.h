@@ -107,6 +107,13 @@ ngx_int_t ngx_oof_content_handler(ngx_http_request_t *r);
 ngx_int_t ngx_oof_log_handler(ngx_http_request_t *r);
 
 /*
+ * What an error log's line says of a request of the bank's side, whose path and
+ * query may name a person: the route's pattern and the consent.
+ */
+u_char *ngx_oof_log_error_handler(ngx_http_request_t *r,
+    ngx_http_request_t *sr, u_char *buf, size_t len);
+
+/*
  * Runs the steps of the access phase that are left; "rc" is what the last one
  * has come to.  NGX_DECLINED: all have agreed, and o->admitted is set.
  */

@@ -81,6 +81,10 @@ ngx_oof_route_match(ngx_oof_request_t *o)
 
     o->route = NULL;
 
+    if (o->api->flags & NGX_OOF_API_BANK) {
+        r->log_handler = ngx_oof_log_error_handler;
+    }
+
     if (ngx_oof_route_closed(r)) {
         return ngx_oof_error_status(o, NGX_HTTP_NOT_FOUND);
     }
