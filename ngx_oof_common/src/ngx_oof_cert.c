@@ -12,6 +12,9 @@
 /* what FAPI asks of keys and signatures: RSA 2048, SHA-256 */
 #define NGX_OOF_CERT_STRENGTH  112
 
+/* of a header's text, by which it is found: less than a signature's */
+#define NGX_OOF_CERT_END       256
+
 
 /* why a certificate does not serve; 0: it does */
 
@@ -66,9 +69,9 @@ typedef struct {
 
 
 typedef struct {
-    ngx_rbtree_node_t        node;       /* key: first bytes of the digest */
+    ngx_rbtree_node_t        node;       /* key: a hash of the text's end */
     ngx_queue_t              queue;      /* the last used one is the first */
-    u_char                   digest[SHA256_DIGEST_LENGTH];
+    ngx_str_t                text;       /* as it is in the header */
     X509                    *x509;
     ngx_oof_cert_state_t     state;
 } ngx_oof_cert_entry_t;
@@ -79,7 +82,6 @@ typedef struct {
     ngx_rbtree_node_t        sentinel;
     ngx_queue_t              queue;
     ngx_uint_t               count;
-    EVP_MD                  *sha256;
 } ngx_oof_cert_cache_t;
 
 
@@ -99,7 +101,12 @@ static void ngx_oof_cert_free_state(void *parent, void *ptr,
 static ngx_uint_t ngx_oof_cert_from_header(ngx_oof_request_t *o,
     ngx_oof_cert_list_t *list, ngx_uint_t limit,
     ngx_oof_cert_state_t **state);
-static ngx_oof_cert_entry_t *ngx_oof_cert_lookup(u_char *digest);
+static ngx_oof_cert_entry_t *ngx_oof_cert_new(ngx_oof_request_t *o);
+static ngx_rbtree_key_t ngx_oof_cert_key(ngx_str_t *text);
+static ngx_oof_cert_entry_t *ngx_oof_cert_lookup(ngx_str_t *text);
+static ngx_int_t ngx_oof_cert_compare(ngx_str_t *one, ngx_str_t *two);
+static void ngx_oof_cert_insert_value(ngx_rbtree_node_t *temp,
+    ngx_rbtree_node_t *node, ngx_rbtree_node_t *sentinel);
 static void ngx_oof_cert_insert(ngx_oof_cert_entry_t *entry,
     ngx_uint_t limit);
 static void ngx_oof_cert_evict(ngx_oof_cert_entry_t *entry);
@@ -523,8 +530,6 @@ static ngx_uint_t
 ngx_oof_cert_from_header(ngx_oof_request_t *o, ngx_oof_cert_list_t *list,
     ngx_uint_t limit, ngx_oof_cert_state_t **state)
 {
-    X509                  *x509;
-    u_char                 digest[SHA256_DIGEST_LENGTH];
     ngx_pool_cleanup_t    *cln;
     ngx_oof_cert_entry_t  *entry;
     ngx_oof_cert_state_t  *copy;
@@ -533,31 +538,19 @@ ngx_oof_cert_from_header(ngx_oof_request_t *o, ngx_oof_cert_list_t *list,
         return NGX_OOF_CERT_ABSENT;
     }
 
-    if (!EVP_Digest(o->cert_header.data, o->cert_header.len, digest, NULL,
-                    ngx_oof_cert_cache.sha256, NULL))
-    {
-        return 0;
-    }
-
-    entry = ngx_oof_cert_lookup(digest);
+    entry = ngx_oof_cert_lookup(&o->cert_header);
 
     if (entry == NULL) {
-        x509 = ngx_oof_cert_decode(o->r->pool, &o->cert_header);
-
-        if (x509 == NULL) {
-            return NGX_OOF_CERT_UNREADABLE;
-        }
-
-        entry = ngx_calloc(sizeof(ngx_oof_cert_entry_t), ngx_cycle->log);
+        entry = ngx_oof_cert_new(o);
 
         if (entry == NULL) {
-            X509_free(x509);
             return 0;
         }
 
-        entry->x509 = x509;
-        ngx_memcpy(entry->digest, digest, SHA256_DIGEST_LENGTH);
-        entry->state.refused = ngx_oof_cert_read(x509, &entry->state);
+        if (entry->x509 == NULL) {
+            ngx_oof_cert_forget(entry);
+            return NGX_OOF_CERT_UNREADABLE;
+        }
 
         if (limit) {
             ngx_oof_cert_insert(entry, limit);
@@ -604,14 +597,59 @@ ngx_oof_cert_from_header(ngx_oof_request_t *o, ngx_oof_cert_list_t *list,
 }
 
 
+/* without x509 when the text has none; NULL: no memory */
+
 static ngx_oof_cert_entry_t *
-ngx_oof_cert_lookup(u_char *digest)
+ngx_oof_cert_new(ngx_oof_request_t *o)
 {
+    ngx_str_t             *text;
+    ngx_oof_cert_entry_t  *entry;
+
+    text = &o->cert_header;
+
+    entry = ngx_calloc(sizeof(ngx_oof_cert_entry_t) + text->len,
+                       ngx_cycle->log);
+    if (entry == NULL) {
+        return NULL;
+    }
+
+    entry->text.len = text->len;
+    entry->text.data = (u_char *) (entry + 1);
+
+    ngx_memcpy(entry->text.data, text->data, text->len);
+
+    entry->x509 = ngx_oof_cert_decode(o->r->pool, text);
+
+    if (entry->x509) {
+        entry->state.refused = ngx_oof_cert_read(entry->x509, &entry->state);
+    }
+
+    return entry;
+}
+
+
+/* certificates of one issuer differ at their end, which is the signature */
+
+static ngx_rbtree_key_t
+ngx_oof_cert_key(ngx_str_t *text)
+{
+    size_t  len;
+
+    len = ngx_min(text->len, NGX_OOF_CERT_END);
+
+    return ngx_murmur_hash2(text->data + text->len - len, len);
+}
+
+
+static ngx_oof_cert_entry_t *
+ngx_oof_cert_lookup(ngx_str_t *text)
+{
+    ngx_int_t              rc;
     ngx_rbtree_key_t       key;
     ngx_rbtree_node_t     *node, *sentinel;
     ngx_oof_cert_entry_t  *entry;
 
-    ngx_memcpy(&key, digest, sizeof(ngx_rbtree_key_t));
+    key = ngx_oof_cert_key(text);
 
     node = ngx_oof_cert_cache.rbtree.root;
     sentinel = ngx_oof_cert_cache.rbtree.sentinel;
@@ -625,8 +663,11 @@ ngx_oof_cert_lookup(u_char *digest)
 
         entry = (ngx_oof_cert_entry_t *) node;
 
-        if (ngx_memcmp(entry->digest, digest, SHA256_DIGEST_LENGTH) != 0) {
-            return NULL;
+        rc = ngx_oof_cert_compare(text, &entry->text);
+
+        if (rc) {
+            node = (rc < 0) ? node->left : node->right;
+            continue;
         }
 
         ngx_queue_remove(&entry->queue);
@@ -636,6 +677,57 @@ ngx_oof_cert_lookup(u_char *digest)
     }
 
     return NULL;
+}
+
+
+static ngx_int_t
+ngx_oof_cert_compare(ngx_str_t *one, ngx_str_t *two)
+{
+    if (one->len != two->len) {
+        return (one->len < two->len) ? -1 : 1;
+    }
+
+    return ngx_memcmp(one->data, two->data, one->len);
+}
+
+
+/* callers may make keys meet: equal ones are ordered by their texts */
+
+static void
+ngx_oof_cert_insert_value(ngx_rbtree_node_t *temp, ngx_rbtree_node_t *node,
+    ngx_rbtree_node_t *sentinel)
+{
+    ngx_rbtree_node_t     **p;
+    ngx_oof_cert_entry_t   *entry, *other;
+
+    entry = (ngx_oof_cert_entry_t *) node;
+
+    for ( ;; ) {
+
+        other = (ngx_oof_cert_entry_t *) temp;
+
+        if (node->key != temp->key) {
+            p = (node->key < temp->key) ? &temp->left : &temp->right;
+
+        } else {
+            p = (ngx_oof_cert_compare(&entry->text, &other->text) < 0)
+                ? &temp->left : &temp->right;
+        }
+
+        if (*p == sentinel) {
+            break;
+        }
+
+        temp = *p;
+    }
+
+    *p = node;
+
+    node->parent = temp;
+    node->left = sentinel;
+    node->right = sentinel;
+
+    ngx_rbt_red(node);
 }
 
 
@@ -652,7 +744,7 @@ ngx_oof_cert_insert(ngx_oof_cert_entry_t *entry, ngx_uint_t limit)
         ngx_oof_cert_evict(ngx_queue_data(q, ngx_oof_cert_entry_t, queue));
     }
 
-    ngx_memcpy(&entry->node.key, entry->digest, sizeof(ngx_rbtree_key_t));
+    entry->node.key = ngx_oof_cert_key(&entry->text);
 
     ngx_rbtree_insert(&cache->rbtree, &entry->node);
     ngx_queue_insert_head(&cache->queue, &entry->queue);
@@ -1152,21 +1244,11 @@ ngx_int_t
 ngx_oof_cert_init_process(ngx_cycle_t *cycle)
 {
     ngx_rbtree_init(&ngx_oof_cert_cache.rbtree, &ngx_oof_cert_cache.sentinel,
-                    ngx_rbtree_insert_value);
+                    ngx_oof_cert_insert_value);
 
     ngx_queue_init(&ngx_oof_cert_cache.queue);
 
     ngx_oof_cert_cache.count = 0;
-
-    /* fetched once: OpenSSL 3 would look for it at each digest */
-
-    ngx_oof_cert_cache.sha256 = EVP_MD_fetch(NULL, "SHA256", NULL);
-
-    if (ngx_oof_cert_cache.sha256 == NULL) {
-        ngx_ssl_error(NGX_LOG_EMERG, cycle->log, 0,
-                      "EVP_MD_fetch(\"SHA256\") failed");
-        return NGX_ERROR;
-    }
 
     return NGX_OK;
 }
@@ -1179,7 +1261,7 @@ ngx_oof_cert_exit_process(ngx_cycle_t *cycle)
 
     /* nothing was set up when this process has not come that far */
 
-    if (ngx_oof_cert_cache.sha256 == NULL) {
+    if (ngx_oof_cert_cache.rbtree.root == NULL) {
         return;
     }
 
@@ -1187,7 +1269,4 @@ ngx_oof_cert_exit_process(ngx_cycle_t *cycle)
         q = ngx_queue_last(&ngx_oof_cert_cache.queue);
         ngx_oof_cert_evict(ngx_queue_data(q, ngx_oof_cert_entry_t, queue));
     }
-
-    EVP_MD_free(ngx_oof_cert_cache.sha256);
-    ngx_oof_cert_cache.sha256 = NULL;
 }
