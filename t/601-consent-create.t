@@ -3,7 +3,7 @@
 # Copyright (C) oof authors
 
 # POST /consents that is accepted: the answer, the rows, what is sealed, what
-# is dropped and what is kept.
+# is dropped and what is kept (spec 1.1, 1.2, 1.4; spec 7, 21, 22, 24).
 
 use strict;
 use warnings;

@@ -3,7 +3,7 @@
 # Copyright (C) oof authors
 
 # POST /consents that breaks a rule: 422 with the one code that fits, in the
-# order of the rules, and nothing is written.
+# order of the rules, and nothing is written (spec 1.3; spec 7, 14, 22).
 
 use strict;
 use warnings;

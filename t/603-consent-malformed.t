@@ -3,7 +3,7 @@
 # Copyright (C) oof authors
 
 # POST /consents whose document has not the form of the specification: 400, one
-# error for each member that is wrong, at most 13.
+# error for each member that is wrong, at most 13 (spec 1.2; spec 7, 8, 10, 14).
 
 use strict;
 use warnings;

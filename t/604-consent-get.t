@@ -3,7 +3,7 @@
 # Copyright (C) oof authors
 
 # GET /consents/{consentId}: every state, other people's consents, ids that
-# are none; nothing is ever written.
+# are none; nothing is ever written (spec 1.4, 1.10; spec 7, 15, 21, 23).
 
 use strict;
 use warnings;

@@ -3,7 +3,7 @@
 # Copyright (C) oof authors
 
 # DELETE /consents/{consentId}: who may, when, what is written, and rows that
-# somebody else is just changing.
+# somebody else is just changing (spec 1.6, 1.10; spec 7, 6, 15, 20).
 
 use strict;
 use warnings;

@@ -2,7 +2,8 @@
 
 # Copyright (C) oof authors
 
-# Time ends consents by the rule clock, at the due instant, whoever looks.
+# Time ends consents by the rule clock, at the due instant, whoever looks
+# (spec 1.5; spec 7, 23).
 
 use strict;
 use warnings;
