@@ -15,6 +15,8 @@ root=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd -P)
 . "$root/build/nginx.sh"
 # shellcheck source=build/tests.sh
 . "$root/build/tests.sh"
+# shellcheck source=build/fuzz.sh
+. "$root/build/fuzz.sh"
 
 
 usage() {
@@ -31,6 +33,8 @@ usage: ./build.sh COMMAND
         [--sanitize]    … with address and undefined behaviour sanitizers
         [--dynamic]     … as loadable modules
         [--headers]     … against the headers of nginx $OOF_HEADERS_VERSION
+  fuzz [TARGET…]        fuzzing of the parsers (t/fuzz), 10 minutes each
+        [--time SECONDS]  … or that long
   bench [NAME…]         benchmarks
   migrate CONNINFO      bring a database's schema to this version; the run-time
                         role is \$OOF_ROLE, "oof" by default
@@ -102,11 +106,11 @@ name=${1-}
 [ $# -eq 0 ] || shift
 
 case $name in
-deps|build|run|stop|test|bench|migrate)
+deps|build|run|stop|test|fuzz|bench|migrate)
     var_make
     "command_$name" "$@"
     ;;
-image|fuzz)
+image)
     not_here "$name"
     ;;
 help|-h|--help)

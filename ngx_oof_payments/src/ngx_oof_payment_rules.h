@@ -139,6 +139,14 @@ ngx_int_t ngx_oof_payment_terms(ngx_oof_payment_rules_t *rules,
 uint64_t ngx_oof_payment_code_reasons(ngx_oof_payment_terms_t *terms);
 
 /*
+ * Whether money would go from an account to itself, for which a consent is
+ * rejected at its authorisation (CONTAS_ORIGEM_DESTINO_IGUAIS).  An agency
+ * that is not named on one side is no difference.
+ */
+ngx_uint_t ngx_oof_payment_same_account(ngx_oof_payment_account_t *debtor,
+    ngx_oof_payment_account_t *creditor);
+
+/*
  * POST /pix/payments: all items or none.  "consent_id" is the token's.  Items
  * are left in "items" (ngx_oof_payment_item_t, in the order of the request)
  * when NGX_OK is returned.  Refused at once: number of items, days and fixed

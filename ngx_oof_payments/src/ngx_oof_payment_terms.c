@@ -221,6 +221,23 @@ ngx_oof_payment_same(ngx_str_t *one, ngx_str_t *two)
 }
 
 
+ngx_uint_t
+ngx_oof_payment_same_account(ngx_oof_payment_account_t *debtor,
+    ngx_oof_payment_account_t *creditor)
+{
+    if (debtor->issuer.len && creditor->issuer.len
+        && !ngx_oof_payment_same(&debtor->issuer, &creditor->issuer))
+    {
+        return 0;
+    }
+
+    return debtor->type.len
+           && ngx_oof_payment_same(&debtor->ispb, &creditor->ispb)
+           && ngx_oof_payment_same(&debtor->number, &creditor->number)
+           && ngx_oof_payment_same(&debtor->type, &creditor->type);
+}
+
+
 ngx_int_t
 ngx_oof_payment_terms(ngx_oof_payment_rules_t *rules, json_t *data,
     ngx_oof_payment_terms_t *terms)

@@ -239,7 +239,8 @@ static case_t  cases[] = {
       "DETALHE_PAGAMENTO_INVALIDO", "DETALHE_PAGAMENTO_INVALIDO",
       "Parâmetro payment.details.qrCode não obedece às regras de negócio." },
     { "data.payment.details.localInstrument=\"MANU\";"
-      "data.payment.details.proxy=;data.payment.details.payloadJWS=\"a.b.c\"",
+      "data.payment.details.proxy=;"
+      "data.payment.details.payloadJWS=\"a.b.c\"",
       NULL, "DETALHE_PAGAMENTO_INVALIDO", NULL },
     { "data.payment.details.proxy=",
       "PARAMETRO_NAO_INFORMADO", "PARAMETRO_NAO_INFORMADO",
@@ -574,6 +575,43 @@ terms(void)
 }
 
 
+static void
+accounts(void)
+{
+    ngx_oof_payment_account_t  a, b;
+
+    a.ispb = str("12345678");
+    a.issuer = str("1774");
+    a.number = str("1234567890");
+    a.type = str("CACC");
+    b = a;
+
+    ok(ngx_oof_payment_same_account(&a, &b), "an account and itself");
+
+    b.issuer = str("");
+    ok(ngx_oof_payment_same_account(&a, &b), "without its agency");
+
+    b.issuer = str("1775");
+    ok(!ngx_oof_payment_same_account(&a, &b), "of another agency");
+
+    b = a;
+    b.number = str("1234567891");
+    ok(!ngx_oof_payment_same_account(&a, &b), "of another number");
+
+    b = a;
+    b.type = str("SVGS");
+    ok(!ngx_oof_payment_same_account(&a, &b), "of another type");
+
+    b = a;
+    b.ispb = str("87654321");
+    ok(!ngx_oof_payment_same_account(&a, &b), "of another bank");
+
+    ngx_memzero(&a, sizeof(a));
+    ngx_memzero(&b, sizeof(b));
+    ok(!ngx_oof_payment_same_account(&a, &b), "none and none");
+}
+
+
 int
 main(int argc, char *const *argv)
 {
@@ -582,6 +620,7 @@ main(int argc, char *const *argv)
     zone();
     judge();
     terms();
+    accounts();
 
     return tap_done();
 }
