@@ -61,7 +61,12 @@ tests_long() {
     nginx_build dynamic
     nginx_build sanitize
 
+    # nginx's own, of its configuration's prefix at each start
+    echo 'nonnull-attribute:ngx_pstrdup' > "$OOF_VAR/build/suppressed"
+
     tests_environment sanitize
+    UBSAN_OPTIONS=print_stacktrace=1:\
+suppressions=$OOF_VAR/build/suppressed \
     ASAN_OPTIONS=detect_leaks=0:detect_odr_violation=0:\
 detect_stack_use_after_return=1 \
         tests_prove "$(jobs_count)" "$@" || rc=1

@@ -217,7 +217,8 @@ ngx_uint_t
 ngx_oof_payment_same(ngx_str_t *one, ngx_str_t *two)
 {
     return one->len == two->len
-           && ngx_memcmp(one->data, two->data, one->len) == 0;
+           && (one->len == 0
+               || ngx_memcmp(one->data, two->data, one->len) == 0);
 }
 
 
