@@ -231,6 +231,24 @@ is_deeply($o->call(GET => "$Test::Oof::Api/consents/$linked")
           { isLinked => JSON::PP::true(), linkId => 'urn:bank:recurring:1' },
           'linked: and shown to the third party');
 
+# once the customer has authorised or rejected (spec 1.4), and as long as it is
+# there
+
+$o->call(DELETE => "$Test::Oof::Api/consents/$linked");
+my $unlinked = new_consent($o, more => { isLinked => JSON::PP::true() });
+is(decide($o, $unlinked, 'REJECT', cpf => $Ana, journey => {
+       linkId => 'urn:bank:recurring:2' })->{status}, 200, 'linked: refused');
+
+for ([ $linked, 1, 'revoked' ], [ $unlinked, 2, 'refused' ]) {
+    my ($consent, $n, $name) = @$_;
+
+    my $d = $o->call(GET => "$Test::Oof::Api/consents/$consent")
+              ->{json}{data};
+    is($d->{status}, 'REJECTED', "linked, $name: status");
+    is_deeply($d->{journey}, { isLinked => JSON::PP::true(),
+        linkId => "urn:bank:recurring:$n" }, "linked, $name: the id");
+}
+
 
 # --- nothing personal where it has no business
 

@@ -32,6 +32,7 @@ my $o = journey(locations => Test::Oof::location_defaults()
 END
 
 my $Accounts = '/open-banking/accounts/v2/accounts';
+my $Resources = '/open-banking/resources/v3/resources';
 my $api = '/open-banking/accounts/v2';
 my %answer = (body => '{"data":[]}',
               headers => { 'Content-Type' => 'application/json' });
@@ -237,6 +238,38 @@ is(token_check($o, $shares)->{json}{data}{$_}, JSON::PP::false(),
    "dead: $_") for qw/ issue refresh /;
 is(token_check($o, $also)->{json}{data}{$_}, JSON::PP::true(),
    "the other: $_") for qw/ issue refresh /;
+
+
+# --- a client that is blocked or deleted is refused here too, soon
+
+sub client_is {
+    my ($want, $name) = @_;
+
+    my @paths = ($Accounts, "$Accounts/$second", $Resources);
+
+    wait_for(sub {
+        !grep { get($o, $also, $_, scope => "openid consent:$also accounts"
+                    . ' resources')->{status} != $want } @paths;
+    }, 7, "$name: $want");
+    pass("$name: $want");
+}
+
+my $kept = (psql("SELECT row_to_json(c) FROM oof_client c WHERE client_id ="
+                 . " 'client-one'"))[0][0];
+
+client_is(200, 'a client that is registered');
+psql("UPDATE oof_client SET status = 'BLOCKED', updated = now() WHERE"
+     . " client_id = 'client-one'");
+client_is(401, 'blocked');
+is_error(get($o, $also, $Accounts), 401, 'INVALID_CLIENT', 'blocked');
+psql("UPDATE oof_client SET status = 'ACTIVE', updated = now() WHERE"
+     . " client_id = 'client-one'");
+client_is(200, 'not blocked any more');
+psql("DELETE FROM oof_client WHERE client_id = 'client-one'");
+client_is(401, 'deleted');
+psql("INSERT INTO oof_client SELECT * FROM json_populate_record("
+     . "NULL::oof_client, '$kept')");
+client_is(200, 'registered again');
 
 
 # --- reserved balances: not offered, or none there are (spec 7, 19)
