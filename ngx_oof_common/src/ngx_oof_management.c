@@ -8,6 +8,8 @@
 #include <ngx_oof_common_sql.h>
 
 
+static ngx_int_t ngx_oof_management_insert(ngx_conf_t *cf,
+    ngx_oof_route_t *routes, ngx_uint_t first);
 static ngx_int_t ngx_oof_clock_get_handler(ngx_oof_request_t *o);
 static ngx_int_t ngx_oof_clock_post_handler(ngx_oof_request_t *o);
 static ngx_int_t ngx_oof_clock_post_offset(ngx_oof_request_t *o,
@@ -69,7 +71,22 @@ ngx_oof_management_preconf(ngx_conf_t *cf)
 ngx_int_t
 ngx_oof_management_add(ngx_conf_t *cf, ngx_oof_route_t *routes)
 {
-    ngx_uint_t       n;
+    return ngx_oof_management_insert(cf, routes, 0);
+}
+
+
+ngx_int_t
+ngx_oof_management_add_first(ngx_conf_t *cf, ngx_oof_route_t *routes)
+{
+    return ngx_oof_management_insert(cf, routes, 1);
+}
+
+
+static ngx_int_t
+ngx_oof_management_insert(ngx_conf_t *cf, ngx_oof_route_t *routes,
+    ngx_uint_t first)
+{
+    ngx_uint_t       n, at;
     ngx_oof_route_t  end = ngx_oof_route_end;
 
     /* modules are not called in the order of who stands on whom */
@@ -86,6 +103,7 @@ ngx_oof_management_add(ngx_conf_t *cf, ngx_oof_route_t *routes)
     }
 
     n = ngx_oof_management_n;
+    at = 0;
 
     for ( /* void */ ; routes->path.len; routes++) {
 
@@ -95,7 +113,16 @@ ngx_oof_management_add(ngx_conf_t *cf, ngx_oof_route_t *routes)
             return NGX_ERROR;
         }
 
-        ngx_oof_management_routes[n++] = *routes;
+        if (first) {
+            ngx_memmove(&ngx_oof_management_routes[at + 1],
+                        &ngx_oof_management_routes[at],
+                        (n - at) * sizeof(ngx_oof_route_t));
+            ngx_oof_management_routes[at++] = *routes;
+            n++;
+
+        } else {
+            ngx_oof_management_routes[n++] = *routes;
+        }
     }
 
     ngx_oof_management_routes[n] = end;

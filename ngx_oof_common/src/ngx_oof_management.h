@@ -33,6 +33,13 @@
  */
 ngx_int_t ngx_oof_management_add(ngx_conf_t *cf, ngx_oof_route_t *routes);
 
+/*
+ * The same, before all routes that are there or come: for paths that several
+ * modules serve, each for ids of its own (see ngx_oof_route_next()).
+ */
+ngx_int_t ngx_oof_management_add_first(ngx_conf_t *cf,
+    ngx_oof_route_t *routes);
+
 ngx_int_t ngx_oof_management_preconf(ngx_conf_t *cf);
 
 

@@ -160,6 +160,28 @@ ngx_oof_route_any(ngx_oof_request_t *o)
 }
 
 
+ngx_int_t
+ngx_oof_route_next(ngx_oof_request_t *o)
+{
+    ngx_oof_route_t  *route;
+
+    for (route = o->route + 1; route->path.len; route++) {
+
+        if (route->method == o->route->method
+            && route->path.len == o->route->path.len
+            && ngx_memcmp(route->path.data, o->route->path.data,
+                          route->path.len)
+               == 0)
+        {
+            o->route = route;
+            return route->handler(o);
+        }
+    }
+
+    return ngx_oof_error_status(o, NGX_HTTP_NOT_FOUND);
+}
+
+
 /*
  * A "{name}" takes one segment, which is not empty; nginx has decoded the path
  * and merged its slashes.

@@ -85,5 +85,12 @@ char *ngx_oof_api_directive(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
  */
 ngx_int_t ngx_oof_route_match(ngx_oof_request_t *o);
 
+/*
+ * For the handler of a route whose id is none of its own: gives the request to
+ * the next route of the same method and path, and returns as that does; 404
+ * when there is none.
+ */
+ngx_int_t ngx_oof_route_next(ngx_oof_request_t *o);
+
 
 #endif /* _NGX_OOF_ROUTE_H_INCLUDED_ */

@@ -5,7 +5,7 @@
 
 
 #include <ngx_oof.h>
-#include <ngx_oof_payment.h>
+#include <ngx_oof_payment_journey.h>
 #include <ngx_oof_payments_sql.h>
 
 
@@ -139,6 +139,41 @@ static ngx_oof_api_t  ngx_oof_payments_5_api = {
 };
 
 
+/* of the API "management v1": ids that are none of ours go to its others */
+
+static ngx_oof_route_t  ngx_oof_payments_bank_routes[] = {
+
+    { NGX_HTTP_GET,
+      ngx_string("/authorisations/{consentId}"),
+      ngx_string("payment_authorisation_get"),
+      NGX_OOF_GRANT_ANY,
+      ngx_string(NGX_OOF_SCOPE_JOURNEY),
+      NGX_OOF_MEDIA_NONE,
+      ngx_oof_payment_journey_get,
+      0 },
+
+    { NGX_HTTP_POST,
+      ngx_string("/authorisations/{consentId}"),
+      ngx_string("payment_authorisation_decide"),
+      NGX_OOF_GRANT_ANY,
+      ngx_string(NGX_OOF_SCOPE_JOURNEY),
+      NGX_OOF_MEDIA_JSON,
+      ngx_oof_payment_journey_decide,
+      0 },
+
+    { NGX_HTTP_GET,
+      ngx_string("/authorisations/{consentId}/token-check"),
+      ngx_string("payment_authorisation_token_check"),
+      NGX_OOF_GRANT_ANY,
+      ngx_string(NGX_OOF_SCOPE_JOURNEY),
+      NGX_OOF_MEDIA_NONE,
+      ngx_oof_payment_journey_token,
+      0 },
+
+      ngx_oof_route_end
+};
+
+
 static ngx_int_t
 ngx_oof_payments_preconfiguration(ngx_conf_t *cf)
 {
@@ -150,7 +185,11 @@ ngx_oof_payments_preconfiguration(ngx_conf_t *cf)
         return NGX_ERROR;
     }
 
-    return ngx_oof_api_register(cf, &ngx_oof_payments_5_api);
+    if (ngx_oof_api_register(cf, &ngx_oof_payments_5_api) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    return ngx_oof_management_add_first(cf, ngx_oof_payments_bank_routes);
 }
 
 

@@ -1,0 +1,907 @@
+
+/*
+ * Copyright (C) oof authors
+ */
+
+
+#include <ngx_oof.h>
+#include <ngx_oof_payment_journey.h>
+#include <ngx_oof_payments_sql.h>
+
+
+/* outcomes of payment_decide_outcome, and its columns */
+
+#define NGX_OOF_PAYMENT_DECIDED        1
+#define NGX_OOF_PAYMENT_DECIDED_LATE   4
+
+#define NGX_OOF_PAYMENT_DECIDE_STATUS  1
+#define NGX_OOF_PAYMENT_DECIDE_UPDATE  2
+#define NGX_OOF_PAYMENT_DECIDE_EXPIRES 3
+#define NGX_OOF_PAYMENT_DECIDE_CODE    4
+#define NGX_OOF_PAYMENT_DECIDE_DETAIL  5
+
+
+typedef struct {
+    ngx_oof_payment_journey_t       *journey;
+    ngx_str_t                        cpf;
+    ngx_str_t                        cnpj;
+    ngx_oof_payment_code_e           reason;
+    ngx_str_t                        detail;
+    json_t                          *account;   /* that pays, or NULL */
+
+    ngx_oof_payment_consent_state_e  from;
+    ngx_oof_payment_consent_state_e  to;
+    ngx_oof_event_t                  event;
+    int64_t                          now;
+    ngx_str_t                        debtor;    /* JSON text, or empty */
+    const char                      *mismatch;  /* to be told with 403 */
+
+    unsigned                         reject:1;
+    unsigned                         partial:1;
+} ngx_oof_payment_decision_t;
+
+
+static ngx_int_t ngx_oof_payment_decide_read(ngx_oof_request_t *o,
+    ngx_oof_payment_journey_t *j);
+static ngx_int_t ngx_oof_payment_decide_form(ngx_oof_request_t *o,
+    ngx_oof_payment_decision_t *d);
+static ngx_int_t ngx_oof_payment_decide_members(ngx_oof_request_t *o,
+    ngx_oof_payment_decision_t *d, json_t *data);
+static ngx_int_t ngx_oof_payment_decide_bad(ngx_oof_request_t *o,
+    ngx_oof_schema_failure_t *f);
+static ngx_int_t ngx_oof_payment_decide_bad_path(ngx_oof_request_t *o,
+    const char *path, ngx_uint_t missing);
+static ngx_int_t ngx_oof_payment_decide_state(ngx_oof_request_t *o,
+    ngx_oof_payment_decision_t *d);
+static const char *ngx_oof_payment_decide_mismatch(
+    ngx_oof_payment_decision_t *d);
+static ngx_int_t ngx_oof_payment_decide_judge(ngx_oof_request_t *o,
+    ngx_oof_payment_decision_t *d);
+static uint64_t ngx_oof_payment_decide_own(ngx_oof_payment_decision_t *d);
+static ngx_uint_t ngx_oof_payment_decide_same(json_t *account,
+    ngx_oof_payment_account_t *creditor);
+static ngx_int_t ngx_oof_payment_decide_ask(ngx_oof_request_t *o,
+    ngx_oof_payment_decision_t *d);
+static ngx_int_t ngx_oof_payment_decide_asked(ngx_oof_request_t *o,
+    ngx_oof_core_call_t *call);
+static ngx_int_t ngx_oof_payment_decide_end(ngx_oof_request_t *o,
+    ngx_oof_payment_decision_t *d, uint64_t found);
+static ngx_int_t ngx_oof_payment_decide_write(ngx_oof_request_t *o,
+    ngx_oof_payment_decision_t *d);
+static ngx_int_t ngx_oof_payment_decide_make(ngx_oof_request_t *o,
+    ngx_oof_payment_decision_t *d, ngx_str_t *sealed);
+static void ngx_oof_payment_decide_store(ngx_oof_pg_unit_t *u,
+    ngx_oof_payment_decision_t *d, ngx_str_t *sealed);
+static ngx_int_t ngx_oof_payment_decided(ngx_oof_request_t *o,
+    ngx_oof_pg_unit_t *u);
+static ngx_int_t ngx_oof_payment_decide_refused(ngx_oof_request_t *o,
+    const char *code);
+static ngx_int_t ngx_oof_payment_decide_answer(ngx_oof_request_t *o,
+    ngx_uint_t status, ngx_oof_payment_consent_t *consent,
+    ngx_str_t *debtor);
+
+
+static ngx_str_t  ngx_oof_payment_decisions[] = {
+    ngx_string("AUTHORISE"),
+    ngx_string("PARTIAL"),
+    ngx_string("REJECT"),
+    ngx_null_string
+};
+
+
+static ngx_str_t  ngx_oof_payment_account_types[] = {
+    ngx_string("CACC"),
+    ngx_string("SVGS"),
+    ngx_string("TRAN"),
+    ngx_null_string
+};
+
+
+static ngx_oof_schema_t  ngx_oof_payment_decide_customer[] = {
+    { ngx_string("cpf"), NGX_OOF_SCHEMA_STRING,
+      NGX_OOF_SCHEMA_REQUIRED, 0, 11, ngx_oof_scan_cpf, NULL, NULL },
+
+    { ngx_string("cnpj"), NGX_OOF_SCHEMA_STRING,
+      0, 0, 14, ngx_oof_scan_cnpj, NULL, NULL },
+
+      ngx_oof_schema_end
+};
+
+
+static ngx_oof_schema_t  ngx_oof_payment_decide_account[] = {
+    { ngx_string("ispb"), NGX_OOF_SCHEMA_STRING,
+      NGX_OOF_SCHEMA_REQUIRED, 8, 8, NULL, NULL, NULL },
+
+    { ngx_string("issuer"), NGX_OOF_SCHEMA_STRING,
+      0, 1, 4, NULL, NULL, NULL },
+
+    { ngx_string("number"), NGX_OOF_SCHEMA_STRING,
+      NGX_OOF_SCHEMA_REQUIRED, 1, 20, NULL, NULL, NULL },
+
+    { ngx_string("accountType"), NGX_OOF_SCHEMA_STRING,
+      NGX_OOF_SCHEMA_REQUIRED, 0, 0, NULL, ngx_oof_payment_account_types,
+      NULL },
+
+      ngx_oof_schema_end
+};
+
+
+static ngx_oof_schema_t  ngx_oof_payment_decide_reason[] = {
+    { ngx_string("code"), NGX_OOF_SCHEMA_STRING,
+      NGX_OOF_SCHEMA_REQUIRED, 1, 255, NULL, NULL, NULL },
+
+    { ngx_string("detail"), NGX_OOF_SCHEMA_STRING,
+      0, 1, 2048, NULL, NULL, NULL },
+
+      ngx_oof_schema_end
+};
+
+
+static ngx_oof_schema_t  ngx_oof_payment_decide_data[] = {
+    { ngx_string("decision"), NGX_OOF_SCHEMA_STRING,
+      NGX_OOF_SCHEMA_REQUIRED, 0, 0, NULL, ngx_oof_payment_decisions, NULL },
+
+    { ngx_string("customer"), NGX_OOF_SCHEMA_OBJECT,
+      0, 0, 0, NULL, NULL, ngx_oof_payment_decide_customer },
+
+    { ngx_string("debtorAccount"), NGX_OOF_SCHEMA_OBJECT,
+      0, 0, 0, NULL, NULL, ngx_oof_payment_decide_account },
+
+    { ngx_string("reason"), NGX_OOF_SCHEMA_OBJECT,
+      0, 0, 0, NULL, NULL, ngx_oof_payment_decide_reason },
+
+      ngx_oof_schema_end
+};
+
+
+static ngx_oof_schema_t  ngx_oof_payment_decide_schema[] = {
+    { ngx_string("data"), NGX_OOF_SCHEMA_OBJECT,
+      NGX_OOF_SCHEMA_REQUIRED, 0, 0, NULL, NULL, ngx_oof_payment_decide_data },
+
+      ngx_oof_schema_end
+};
+
+
+ngx_int_t
+ngx_oof_payment_journey_decide(ngx_oof_request_t *o)
+{
+    return ngx_oof_payment_journey_read(o, ngx_oof_payment_decide_read);
+}
+
+
+static ngx_int_t
+ngx_oof_payment_decide_read(ngx_oof_request_t *o,
+    ngx_oof_payment_journey_t *j)
+{
+    ngx_int_t                    rc;
+    ngx_oof_payment_decision_t  *d;
+
+    d = ngx_pcalloc(o->r->pool, sizeof(ngx_oof_payment_decision_t));
+    if (d == NULL) {
+        return NGX_ERROR;
+    }
+
+    d->journey = j;
+
+    rc = ngx_oof_request_json(o);
+
+    if (rc == NGX_OK) {
+        rc = ngx_oof_payment_decide_form(o, d);
+    }
+
+    if (rc != NGX_OK) {
+        return (rc == NGX_DECLINED) ? NGX_OK : NGX_ERROR;
+    }
+
+    ngx_http_set_ctx(o->r, d, ngx_oof_payments_module);
+
+    return ngx_oof_payment_decide_state(o, d);
+}
+
+
+/* NGX_DECLINED: a 400 is prepared */
+
+static ngx_int_t
+ngx_oof_payment_decide_form(ngx_oof_request_t *o,
+    ngx_oof_payment_decision_t *d)
+{
+    ngx_int_t    rc;
+    ngx_array_t  failures;
+
+    if (ngx_array_init(&failures, o->r->pool, 1,
+                       sizeof(ngx_oof_schema_failure_t))
+        != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    rc = ngx_oof_schema_check(o->r->pool, ngx_oof_payment_decide_schema,
+                              o->json, &failures, 1);
+
+    if (rc == NGX_DECLINED) {
+        return ngx_oof_payment_decide_bad(o, failures.elts);
+    }
+
+    if (rc != NGX_OK) {
+        return rc;
+    }
+
+    return ngx_oof_payment_decide_members(o, d,
+                                          json_object_get(o->json, "data"));
+}
+
+
+static ngx_int_t
+ngx_oof_payment_decide_members(ngx_oof_request_t *o,
+    ngx_oof_payment_decision_t *d, json_t *data)
+{
+    json_t      *customer, *reason;
+    ngx_str_t    decision, code;
+    ngx_uint_t   version;
+
+    version = d->journey->consent.api;
+    customer = json_object_get(data, "customer");
+    reason = json_object_get(data, "reason");
+
+    (void) ngx_oof_json_get_str(data, "decision", &decision);
+
+    d->reject = (decision.data[0] == 'R');
+    d->partial = (decision.data[0] == 'P');
+    d->account = json_object_get(data, "debtorAccount");
+
+    if (customer) {
+        (void) ngx_oof_json_get_str(customer, "cpf", &d->cpf);
+        (void) ngx_oof_json_get_str(customer, "cnpj", &d->cnpj);
+
+    } else if (!d->reject) {
+        return ngx_oof_payment_decide_bad_path(o, "data.customer", 1);
+    }
+
+    if (!d->reject) {
+        return reason ? ngx_oof_payment_decide_bad_path(o, "data.reason", 0)
+                      : NGX_OK;
+    }
+
+    d->reason = NGX_OOF_CODE_REJEITADO_USUARIO;
+
+    if (reason) {
+        (void) ngx_oof_json_get_str(reason, "code", &code);
+        (void) ngx_oof_json_get_str(reason, "detail", &d->detail);
+
+        d->reason = ngx_oof_payment_code(&code);
+    }
+
+    if (d->reason == NGX_OOF_CODE_NONE
+        || !(ngx_oof_payment_codes(version, NGX_OOF_AT_REJECTED)
+             & ngx_oof_payment_code_bit(d->reason)))
+    {
+        return ngx_oof_payment_decide_bad_path(o, "data.reason.code", 0);
+    }
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_oof_payment_decide_bad(ngx_oof_request_t *o, ngx_oof_schema_failure_t *f)
+{
+    u_char  *path;
+
+    path = ngx_pnalloc(o->r->pool, f->path.len + 1);
+    if (path == NULL) {
+        return NGX_ERROR;
+    }
+
+    (void) ngx_cpystrn(path, f->path.data, f->path.len + 1);
+
+    return ngx_oof_payment_decide_bad_path(o, (char *) path,
+                                           f->what == NGX_OOF_SCHEMA_MISSING);
+}
+
+
+static ngx_int_t
+ngx_oof_payment_decide_bad_path(ngx_oof_request_t *o, const char *path,
+    ngx_uint_t missing)
+{
+    u_char  *detail;
+    size_t   len;
+
+    len = ngx_strlen(path) + sizeof("O campo  é obrigatório.")
+          + sizeof("O campo  é inválido.");
+
+    detail = ngx_pnalloc(o->r->pool, len);
+    if (detail == NULL) {
+        return NGX_ERROR;
+    }
+
+    *ngx_snprintf(detail, len - 1, missing ? "O campo %s é obrigatório."
+                                           : "O campo %s é inválido.", path) =
+        '\0';
+
+    (void) ngx_oof_error(o, NGX_HTTP_BAD_REQUEST,
+                         missing ? "PARAMETRO_NAO_INFORMADO"
+                                 : "PARAMETRO_INVALIDO",
+                         missing ? "Parâmetro não informado"
+                                 : "Parâmetro inválido",
+                         (char *) detail);
+
+    return NGX_DECLINED;
+}
+
+
+/* whoever is logged in must be whom the consent names (spec 5.6, 7, 38) */
+
+static ngx_int_t
+ngx_oof_payment_decide_state(ngx_oof_request_t *o,
+    ngx_oof_payment_decision_t *d)
+{
+    ngx_oof_payment_consent_t  *consent;
+
+    consent = &d->journey->consent;
+
+    if (ngx_oof_payment_consent_is(consent, NGX_OOF_PAYMENT_CONSENT_PARTIAL)
+        && !d->partial)
+    {
+        /* others who must agree have a CPF of their own */
+
+        d->from = NGX_OOF_PAYMENT_CONSENT_PARTIAL;
+
+        return ngx_oof_payment_decide_judge(o, d);
+    }
+
+    if (!ngx_oof_payment_consent_is(consent, NGX_OOF_PAYMENT_CONSENT_AWAITING))
+    {
+        return ngx_oof_payment_decide_answer(o, NGX_HTTP_CONFLICT, consent,
+                                             NULL);
+    }
+
+    d->from = NGX_OOF_PAYMENT_CONSENT_AWAITING;
+    d->mismatch = d->cpf.len ? ngx_oof_payment_decide_mismatch(d) : NULL;
+
+    if (d->mismatch == NULL) {
+        return ngx_oof_payment_decide_judge(o, d);
+    }
+
+    if (consent->api < 5) {
+        return ngx_oof_payment_decide_refused(o, d->mismatch);
+    }
+
+    /* in v5 it is over */
+
+    ngx_str_null(&d->detail);
+
+    return ngx_oof_payment_decide_end(o, d,
+               ngx_oof_payment_code_bit(NGX_OOF_CODE_AUTENTICACAO_DIVERGENTE));
+}
+
+
+static const char *
+ngx_oof_payment_decide_mismatch(ngx_oof_payment_decision_t *d)
+{
+    ngx_oof_payment_terms_t  *terms;
+
+    terms = &d->journey->terms;
+
+    if (d->cpf.len != terms->cpf.len
+        || ngx_memcmp(d->cpf.data, terms->cpf.data, d->cpf.len) != 0)
+    {
+        return "CPF_MISMATCH";
+    }
+
+    if (d->cnpj.len != terms->cnpj.len
+        || (d->cnpj.len
+            && ngx_memcmp(d->cnpj.data, terms->cnpj.data, d->cnpj.len) != 0))
+    {
+        return "CNPJ_MISMATCH";
+    }
+
+    return NULL;
+}
+
+
+static ngx_int_t
+ngx_oof_payment_decide_judge(ngx_oof_request_t *o,
+    ngx_oof_payment_decision_t *d)
+{
+    uint64_t             found;
+    ngx_oof_loc_conf_t  *olcf;
+
+    if (d->reject) {
+        d->to = NGX_OOF_PAYMENT_CONSENT_REJECTED;
+        return ngx_oof_payment_decide_write(o, d);
+    }
+
+    if (d->account == NULL && d->journey->consent.debtor.len == 0) {
+        (void) ngx_oof_payment_decide_bad_path(o, "data.debtorAccount", 1);
+        return NGX_OK;
+    }
+
+    if (d->from == NGX_OOF_PAYMENT_CONSENT_PARTIAL) {
+
+        /* the account was chosen, and judged, by the first who agreed */
+
+        d->account = NULL;
+        return ngx_oof_payment_decide_end(o, d, 0);
+    }
+
+    found = ngx_oof_payment_decide_own(d);
+
+    olcf = ngx_http_get_module_loc_conf(o->r, ngx_oof_module);
+
+    if (found || olcf->core == NULL) {
+        return ngx_oof_payment_decide_end(o, d, found);
+    }
+
+    return ngx_oof_payment_decide_ask(o, d);
+}
+
+
+/* reasons against it that need nobody's word */
+
+static uint64_t
+ngx_oof_payment_decide_own(ngx_oof_payment_decision_t *d)
+{
+    json_t                   *account;
+    uint64_t                  found;
+    ngx_oof_payment_terms_t  *terms;
+
+    terms = &d->journey->terms;
+
+    found = ngx_oof_payment_code_reasons(terms);
+
+    account = d->account ? d->account
+                         : json_object_get(d->journey->data, "debtorAccount");
+
+    if (ngx_oof_payment_decide_same(account, &terms->creditor)) {
+        found |= ngx_oof_payment_code_bit(
+                     NGX_OOF_CODE_CONTAS_ORIGEM_DESTINO_IGUAIS);
+    }
+
+    if (d->partial && (terms->purpose == NGX_OOF_PURPOSE_WITHDRAW
+                       || terms->purpose == NGX_OOF_PURPOSE_CHANGE))
+    {
+        /* one person with full powers (spec 2.5) */
+
+        found |= ngx_oof_payment_code_bit(NGX_OOF_CODE_PERMISSAO_INSUFICIENTE);
+    }
+
+    return found;
+}
+
+
+static ngx_uint_t
+ngx_oof_payment_decide_same(json_t *account,
+    ngx_oof_payment_account_t *creditor)
+{
+    ngx_str_t    value, *mine[3];
+    ngx_uint_t   i;
+
+    static const char  *names[] = { "ispb", "number", "accountType" };
+
+    mine[0] = &creditor->ispb;
+    mine[1] = &creditor->number;
+    mine[2] = &creditor->type;
+
+    for (i = 0; i < 3; i++) {
+
+        if (ngx_oof_json_get_str(account, names[i], &value) != NGX_OK
+            || value.len != mine[i]->len
+            || ngx_memcmp(value.data, mine[i]->data, value.len) != 0)
+        {
+            return 0;
+        }
+    }
+
+    return 1;
+}
+
+
+static ngx_int_t
+ngx_oof_payment_decide_ask(ngx_oof_request_t *o,
+    ngx_oof_payment_decision_t *d)
+{
+    json_t                     *body, *data, *business, *account;
+    ngx_str_t                  *name;
+    ngx_oof_payment_journey_t  *j;
+
+    j = d->journey;
+
+    name = j->client_name.len ? &j->client_name : &j->consent.client_id;
+    business = json_object_get(j->data, "businessEntity");
+    account = d->account ? d->account
+                         : json_object_get(j->data, "debtorAccount");
+
+    body = ngx_oof_payment_core_begin(j);
+
+    data = json_pack("{s: {s: s#}, s: O, s: O, s: o, s: O, s: s#, s: s}",
+                     "tpp", "name", (char *) name->data, (int) name->len,
+                     "loggedUser", json_object_get(j->data, "loggedUser"),
+                     "creditor", json_object_get(j->data, "creditor"),
+                     "payment", ngx_oof_payment_core_terms(j),
+                     "debtorAccount", account,
+                     "externalId", (char *) j->consent.urn.data,
+                     (int) j->consent.urn.len,
+                     "validationStage", "POST_CONSENT");
+
+    if (business) {
+        (void) json_object_set(data, "businessEntity", business);
+    }
+
+    if (body == NULL || data == NULL
+        || json_object_set_new(body, "requestBody",
+                               json_pack("{s: o}", "data", data))
+           != 0)
+    {
+        json_decref(body);
+        return NGX_ERROR;
+    }
+
+    return ngx_oof_payment_core(j, "/payment-validation", body,
+                                ngx_oof_payment_decide_asked);
+}
+
+
+/*
+ * 422 has the core's reasons; without a word of it nothing is decided, and the
+ * customer may try again as long as the consent waits.
+ */
+
+static ngx_int_t
+ngx_oof_payment_decide_asked(ngx_oof_request_t *o, ngx_oof_core_call_t *call)
+{
+    size_t                       i;
+    json_t                      *item;
+    uint64_t                     found;
+    ngx_str_t                    name;
+    ngx_oof_payment_code_e       code;
+    ngx_oof_payment_decision_t  *d;
+
+    d = ngx_http_get_module_ctx(o->r, ngx_oof_payments_module);
+
+    if (call->status >= NGX_HTTP_OK
+        && call->status < NGX_HTTP_SPECIAL_RESPONSE)
+    {
+        return ngx_oof_payment_decide_end(o, d, 0);
+    }
+
+    if (call->status != NGX_OOF_HTTP_UNPROCESSABLE) {
+        return ngx_oof_error_status(o, NGX_HTTP_SERVICE_UNAVAILABLE);
+    }
+
+    found = 0;
+
+    json_array_foreach(json_object_get(call->json, "errors"), i, item) {
+
+        code = NGX_OOF_CODE_NONE;
+
+        if (ngx_oof_json_get_str(item, "code", &name) == NGX_OK) {
+            code = ngx_oof_payment_code(&name);
+        }
+
+        if (code == NGX_OOF_CODE_NONE) {
+            code = NGX_OOF_CODE_NAO_INFORMADO;
+        }
+
+        found |= ngx_oof_payment_code_bit(code);
+    }
+
+    if (found == 0) {
+        found = ngx_oof_payment_code_bit(NGX_OOF_CODE_NAO_INFORMADO);
+    }
+
+    return ngx_oof_payment_decide_end(o, d, found);
+}
+
+
+/* of all that was found the funnel names one (spec 2.12) */
+
+static ngx_int_t
+ngx_oof_payment_decide_end(ngx_oof_request_t *o,
+    ngx_oof_payment_decision_t *d, uint64_t found)
+{
+    ngx_uint_t                  scheduled;
+    ngx_oof_payment_consent_t  *consent;
+
+    consent = &d->journey->consent;
+    scheduled = (d->journey->terms.schedule.kind != NGX_OOF_SCHEDULE_NONE);
+
+    d->reason = ngx_oof_payment_funnel(consent->api,
+                                       NGX_OOF_FUNNEL_AUTHORISATION, found,
+                                       scheduled);
+
+    if (d->reason != NGX_OOF_CODE_NONE) {
+        d->to = NGX_OOF_PAYMENT_CONSENT_REJECTED;
+
+    } else if (d->partial) {
+        d->to = NGX_OOF_PAYMENT_CONSENT_PARTIAL;
+
+    } else {
+        d->to = NGX_OOF_PAYMENT_CONSENT_AUTHORISED;
+    }
+
+    return ngx_oof_payment_decide_write(o, d);
+}
+
+
+static ngx_int_t
+ngx_oof_payment_decide_write(ngx_oof_request_t *o,
+    ngx_oof_payment_decision_t *d)
+{
+    ngx_int_t                   rc;
+    ngx_str_t                   sealed;
+    ngx_oof_pg_unit_t          *u;
+    ngx_oof_loc_conf_t         *olcf;
+    ngx_oof_payment_consent_t  *consent;
+
+    olcf = ngx_http_get_module_loc_conf(o->r, ngx_oof_module);
+    consent = &d->journey->consent;
+
+    rc = ngx_oof_payment_decide_make(o, d, &sealed);
+
+    if (rc != NGX_OK) {
+        return (rc == NGX_DECLINED) ? NGX_OK : NGX_ERROR;
+    }
+
+    u = ngx_oof_pg_unit(olcf->database, NGX_OOF_PG_WRITE);
+    if (u == NULL) {
+        return NGX_ERROR;
+    }
+
+    ngx_memcpy(u->key, consent->id, NGX_OOF_UUID_LEN);
+
+    ngx_oof_pg_statement(u, &ngx_oof_sql_payment_decide);
+    ngx_oof_pg_uuid(u, consent->id);
+    ngx_oof_pg_text(u, &olcf->brand);
+    ngx_oof_payment_decide_store(u, d, &sealed);
+
+    ngx_oof_pg_statement(u, &ngx_oof_sql_payment_decide_outcome);
+    ngx_oof_pg_uuid(u, consent->id);
+    ngx_oof_pg_text(u, &olcf->brand);
+    ngx_oof_pg_time(u, d->now);
+    ngx_oof_pg_uuid(u, d->event.id);
+    ngx_oof_pg_text(u, ngx_oof_payment_consent_state_name(d->from));
+
+    return ngx_oof_request_unit(o, u, ngx_oof_payment_decided);
+}
+
+
+/* the consent becomes what it will be; NGX_DECLINED: an error is prepared */
+
+static ngx_int_t
+ngx_oof_payment_decide_make(ngx_oof_request_t *o,
+    ngx_oof_payment_decision_t *d, ngx_str_t *sealed)
+{
+    const char                 *type;
+    ngx_str_t                   copy;
+    ngx_oof_json_t              w;
+    ngx_oof_payment_consent_t  *consent;
+
+    consent = &d->journey->consent;
+
+    /* another host's clock may have been ahead */
+
+    d->now = ngx_max(ngx_oof_payment_now(), consent->status_update);
+
+    consent->status = *ngx_oof_payment_consent_state_name(d->to);
+    consent->status_update = d->now;
+
+    ngx_str_null(sealed);
+
+    if (d->to == NGX_OOF_PAYMENT_CONSENT_REJECTED) {
+        type = NGX_OOF_EVENT_PAYMENT_CONSENT_REJECTED;
+        consent->reason_code = *ngx_oof_payment_code_name(d->reason);
+
+    } else if (d->to == NGX_OOF_PAYMENT_CONSENT_PARTIAL) {
+        type = NGX_OOF_EVENT_PAYMENT_CONSENT_PARTIAL;
+        consent->expiration =
+            ngx_oof_payment_partial_until(consent->creation,
+                                          d->journey->first_day);
+    } else {
+        type = NGX_OOF_EVENT_PAYMENT_CONSENT_AUTHORISED;
+        consent->expiration = d->now + NGX_OOF_PAYMENT_UNUSED;
+    }
+
+    if (ngx_oof_event_init(&d->event, type) != NGX_OK
+        || ngx_oof_payment_consent_event(o, consent,
+                  &d->journey->organisation_id,
+                  (char *) ngx_oof_payment_consent_state_name(d->from)->data,
+                  &d->event.data)
+           != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    if (d->account == NULL) {
+        d->debtor = consent->debtor;
+        return NGX_OK;
+    }
+
+    if (ngx_oof_json_init(&w, o->r->pool, 256) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    ngx_oof_payment_echo(&w, ngx_oof_payment_decide_account, d->account, NULL);
+
+    if (ngx_oof_json_text(&w, &d->debtor) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    copy.len = d->debtor.len;
+    copy.data = ngx_pstrdup(o->r->pool, &d->debtor);
+
+    if (copy.data == NULL) {
+        return NGX_ERROR;
+    }
+
+    return ngx_oof_payment_seal(o, NGX_OOF_PAYMENT_SEAL_DEBTOR, consent->id,
+                                &copy, sealed);
+}
+
+
+static void
+ngx_oof_payment_decide_store(ngx_oof_pg_unit_t *u,
+    ngx_oof_payment_decision_t *d, ngx_str_t *sealed)
+{
+    ngx_str_t                   actor;
+    ngx_oof_payment_consent_t  *consent;
+
+    consent = &d->journey->consent;
+
+    ngx_oof_pg_time(u, d->now);
+    ngx_oof_pg_time(u, ngx_oof_clock_real());
+    ngx_oof_pg_event(u, &d->event);
+    ngx_oof_pg_text(u, ngx_oof_payment_consent_state_name(d->from));
+    ngx_oof_pg_text(u, ngx_oof_payment_consent_state_name(d->to));
+
+    if (d->to == NGX_OOF_PAYMENT_CONSENT_REJECTED) {
+        ngx_oof_pg_text(u, &consent->reason_code);
+
+        if (d->detail.len) {
+            ngx_oof_pg_text(u, &d->detail);
+
+        } else {
+            ngx_oof_pg_null(u);
+        }
+
+        ngx_oof_pg_null(u);
+
+    } else {
+        ngx_oof_pg_null(u);
+        ngx_oof_pg_null(u);
+        ngx_oof_pg_time(u, consent->expiration);
+    }
+
+    if (sealed->len) {
+        ngx_oof_pg_bytea(u, sealed);
+
+    } else {
+        ngx_oof_pg_null(u);
+    }
+
+    if (d->to == NGX_OOF_PAYMENT_CONSENT_REJECTED
+        && d->reason != NGX_OOF_CODE_REJEITADO_USUARIO)
+    {
+        ngx_str_set(&actor, "bank");
+
+    } else {
+        ngx_str_set(&actor, "customer");
+    }
+
+    ngx_oof_pg_text(u, &actor);
+}
+
+
+static ngx_int_t
+ngx_oof_payment_decided(ngx_oof_request_t *o, ngx_oof_pg_unit_t *u)
+{
+    ngx_uint_t                   status;
+    ngx_oof_payment_consent_t   *consent;
+    ngx_oof_payment_decision_t  *d;
+
+    d = ngx_http_get_module_ctx(o->r, ngx_oof_payments_module);
+    consent = &d->journey->consent;
+
+    status = NGX_HTTP_OK;
+
+    switch (ngx_oof_pg_get_int(u, 1, 0, 0)) {
+
+    case NGX_OOF_PAYMENT_DECIDED:
+
+        if (d->mismatch) {
+            return ngx_oof_payment_decide_refused(o, d->mismatch);
+        }
+
+        break;
+
+    case NGX_OOF_PAYMENT_DECIDED_LATE:
+        status = NGX_HTTP_CONFLICT;
+        break;
+
+    default:
+        return ngx_oof_error_status(o, NGX_HTTP_NOT_FOUND);
+    }
+
+    ngx_oof_payment_col_str(u, 1, 0, NGX_OOF_PAYMENT_DECIDE_STATUS,
+                            &consent->status);
+    ngx_oof_payment_col_str(u, 1, 0, NGX_OOF_PAYMENT_DECIDE_CODE,
+                            &consent->reason_code);
+    ngx_oof_payment_col_str(u, 1, 0, NGX_OOF_PAYMENT_DECIDE_DETAIL,
+                            &consent->reason_detail);
+
+    consent->status_update = ngx_oof_pg_get_time(u, 1, 0,
+                                               NGX_OOF_PAYMENT_DECIDE_UPDATE);
+    consent->expiration = ngx_oof_pg_get_time(u, 1, 0,
+                                              NGX_OOF_PAYMENT_DECIDE_EXPIRES);
+
+    return ngx_oof_payment_decide_answer(o, status, consent,
+                                         status == NGX_HTTP_OK ? &d->debtor
+                                                               : NULL);
+}
+
+
+static ngx_int_t
+ngx_oof_payment_decide_refused(ngx_oof_request_t *o, const char *code)
+{
+    return ngx_oof_error(o, NGX_HTTP_FORBIDDEN, code, "Cliente divergente",
+                         code[1] == 'P'
+                         ? "O CPF do usuário autenticado não é o do "
+                           "consentimento."
+                         : "O CNPJ da conta não é o do consentimento.");
+}
+
+
+/* the new state, or 409 with the one that the consent has */
+
+static ngx_int_t
+ngx_oof_payment_decide_answer(ngx_oof_request_t *o, ngx_uint_t status,
+    ngx_oof_payment_consent_t *consent, ngx_str_t *debtor)
+{
+    ngx_str_t       body;
+    ngx_oof_json_t  w;
+
+    if (ngx_oof_json_init(&w, o->r->pool, 512) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    ngx_oof_json_begin(&w, '{');
+
+    if (status == NGX_HTTP_CONFLICT) {
+        ngx_str_set(&o->error_code, "ESTADO_CONSENTIMENTO_INVALIDO");
+
+        ngx_oof_json_name(&w, "errors");
+        ngx_oof_json_begin(&w, '[');
+        ngx_oof_json_begin(&w, '{');
+        ngx_oof_json_member(&w, "code", &o->error_code);
+        ngx_oof_json_name(&w, "title");
+        ngx_oof_json_literal(&w, "Estado inválido do consentimento");
+        ngx_oof_json_name(&w, "detail");
+        ngx_oof_json_literal(&w, "O estado do consentimento não permite esta "
+                                 "decisão.");
+        ngx_oof_json_end(&w, '}');
+        ngx_oof_json_end(&w, ']');
+    }
+
+    ngx_oof_json_name(&w, "data");
+    ngx_oof_json_begin(&w, '{');
+    ngx_oof_json_member(&w, "consentId", &consent->urn);
+    ngx_oof_payment_journey_state(&w, consent);
+
+    if (debtor && debtor->len) {
+        ngx_oof_json_name(&w, "debtorAccount");
+        ngx_oof_json_raw(&w, debtor);
+    }
+
+    ngx_oof_json_end(&w, '}');
+
+    ngx_oof_json_name(&w, "meta");
+    ngx_oof_json_begin(&w, '{');
+    ngx_oof_json_member_time(&w, "requestDateTime", ngx_oof_clock_real());
+    ngx_oof_json_end(&w, '}');
+    ngx_oof_json_end(&w, '}');
+
+    if (ngx_oof_json_text(&w, &body) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    return ngx_oof_answer(o, status, &body);
+}

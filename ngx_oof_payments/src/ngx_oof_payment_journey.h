@@ -1,0 +1,83 @@
+
+/*
+ * Copyright (C) oof authors
+ */
+
+
+#ifndef _NGX_OOF_PAYMENT_JOURNEY_H_INCLUDED_
+#define _NGX_OOF_PAYMENT_JOURNEY_H_INCLUDED_
+
+
+#include <ngx_oof.h>
+#include <ngx_oof_payment.h>
+
+
+/*
+ * The journey of consents to pay: what the bank's authorization server and
+ * channels call to show one, to record what the customer decides, and to ask
+ * whether a token may be issued.  The paths are those of consents of data
+ * sharing: an id that is none of a consent to pay is left to them.
+ */
+
+#define NGX_OOF_SCOPE_JOURNEY   "oof_journey"
+#define NGX_OOF_SCOPE_CUSTOMER  "oob_customer"
+
+
+/* a consent with all that the bank's side knows of it */
+
+typedef struct {
+    ngx_oof_request_t          *o;
+    ngx_oof_payment_consent_t   consent;
+    ngx_str_t                   organisation_id;
+    ngx_str_t                   client_name;     /* empty: not registered */
+    ngx_str_t                   client_logo;
+    ngx_str_t                   client_status;
+    int64_t                     first_day;       /* 0: at once */
+
+    json_t                     *data;            /* what was asked for */
+    ngx_oof_payment_terms_t     terms;
+
+    ngx_oof_core_call_t         call;
+    ngx_int_t                 (*called)(ngx_oof_request_t *o,
+                                        ngx_oof_core_call_t *call);
+} ngx_oof_payment_journey_t;
+
+
+/*
+ * Reads the consent that the path names on a read lane, then calls "next" with
+ * it as the request's context.  Returns as a handler does; an id of none is
+ * given to the next route.
+ */
+ngx_int_t ngx_oof_payment_journey_read(ngx_oof_request_t *o,
+    ngx_int_t (*next)(ngx_oof_request_t *o, ngx_oof_payment_journey_t *j));
+
+/* is its status that */
+ngx_uint_t ngx_oof_payment_consent_is(ngx_oof_payment_consent_t *consent,
+    ngx_oof_payment_consent_state_e state);
+
+/*
+ * Calls the bank's core with "body", which is taken over; "called" is called
+ * with the answer and returns as a handler does.  NGX_AGAIN or NGX_ERROR.
+ */
+ngx_int_t ngx_oof_payment_core(ngx_oof_payment_journey_t *j,
+    const char *path, json_t *body,
+    ngx_int_t (*called)(ngx_oof_request_t *o, ngx_oof_core_call_t *call));
+
+/*
+ * What every call of the core begins with, and the payment in the core's
+ * words, which knows neither the instruments of v5 nor purposes.
+ */
+json_t *ngx_oof_payment_core_begin(ngx_oof_payment_journey_t *j);
+json_t *ngx_oof_payment_core_terms(ngx_oof_payment_journey_t *j);
+
+/* writes members of a consent's state, and of the reason */
+void ngx_oof_payment_journey_state(ngx_oof_json_t *w,
+    ngx_oof_payment_consent_t *consent);
+
+/* handlers of routes */
+ngx_int_t ngx_oof_payment_journey_get(ngx_oof_request_t *o);
+ngx_int_t ngx_oof_payment_journey_token(ngx_oof_request_t *o);
+ngx_int_t ngx_oof_payment_journey_decide(ngx_oof_request_t *o);
+
+
+#endif /* _NGX_OOF_PAYMENT_JOURNEY_H_INCLUDED_ */
