@@ -21,6 +21,12 @@
 
 
 typedef struct {
+    ngx_array_t              locations;      /* of ngx_oof_loc_conf_t *, that
+                                              * serve an API of ours */
+} ngx_oof_payment_main_conf_t;
+
+
+typedef struct {
     ngx_uint_t               instruments;    /* offered: a mask of bits */
 } ngx_oof_payment_loc_conf_t;
 

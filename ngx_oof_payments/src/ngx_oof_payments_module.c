@@ -6,6 +6,7 @@
 
 #include <ngx_oof.h>
 #include <ngx_oof_payment_journey.h>
+#include <ngx_oof_payment_sweep.h>
 #include <ngx_oof_payments_sql.h>
 
 
@@ -15,6 +16,7 @@
 
 
 static ngx_int_t ngx_oof_payments_preconfiguration(ngx_conf_t *cf);
+static void *ngx_oof_payments_create_main_conf(ngx_conf_t *cf);
 static void *ngx_oof_payments_create_loc_conf(ngx_conf_t *cf);
 static char *ngx_oof_payments_merge_loc_conf(ngx_conf_t *cf, void *parent,
     void *child);
@@ -55,7 +57,7 @@ static ngx_http_module_t  ngx_oof_payments_module_ctx = {
     ngx_oof_payments_preconfiguration,     /* preconfiguration */
     NULL,                                  /* postconfiguration */
 
-    NULL,                                  /* create main configuration */
+    ngx_oof_payments_create_main_conf,     /* create main configuration */
     NULL,                                  /* init main configuration */
 
     NULL,                                  /* create server configuration */
@@ -177,7 +179,9 @@ static ngx_oof_route_t  ngx_oof_payments_bank_routes[] = {
 static ngx_int_t
 ngx_oof_payments_preconfiguration(ngx_conf_t *cf)
 {
-    if (ngx_oof_sql_register(cf, ngx_oof_payments_sql) != NGX_OK) {
+    if (ngx_oof_sql_register(cf, ngx_oof_payments_sql) != NGX_OK
+        || ngx_oof_init_register(cf, ngx_oof_payment_sweep_init) != NGX_OK)
+    {
         return NGX_ERROR;
     }
 
@@ -190,6 +194,24 @@ ngx_oof_payments_preconfiguration(ngx_conf_t *cf)
     }
 
     return ngx_oof_management_add_first(cf, ngx_oof_payments_bank_routes);
+}
+
+
+static void *
+ngx_oof_payments_create_main_conf(ngx_conf_t *cf)
+{
+    ngx_oof_payment_main_conf_t  *conf;
+
+    conf = ngx_pcalloc(cf->pool, sizeof(ngx_oof_payment_main_conf_t));
+
+    if (conf == NULL
+        || ngx_array_init(&conf->locations, cf->pool, 4, sizeof(void *))
+           != NGX_OK)
+    {
+        return NULL;
+    }
+
+    return conf;
 }
 
 
@@ -208,9 +230,20 @@ ngx_oof_payments_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
     ngx_oof_payment_loc_conf_t *prev = parent;
     ngx_oof_payment_loc_conf_t *conf = child;
 
+    ngx_oof_loc_conf_t  *olcf;
+
     ngx_conf_merge_bitmask_value(conf->instruments, prev->instruments,
                                  NGX_CONF_BITMASK_SET
                                  |NGX_OOF_INSTRUMENT_ALL);
+
+    olcf = ngx_http_conf_get_module_loc_conf(cf, ngx_oof_module);
+
+    if ((olcf->api == &ngx_oof_payments_4_api
+         || olcf->api == &ngx_oof_payments_5_api)
+        && ngx_oof_payment_sweep_location(cf) != NGX_OK)
+    {
+        return NGX_CONF_ERROR;
+    }
 
     return NGX_CONF_OK;
 }
