@@ -410,6 +410,18 @@ static case_t  cases[] = {
       "\"additionalInformation\":\"x\"}",
       "DATA_PAGAMENTO_INVALIDA", NULL, NULL },
 
+    /* what cannot be read is not what the purpose is judged by */
+
+    { "data.payment.details.localInstrument=\"QRDN\";"
+      "data.payment.details.qrCode=<DYNAMIC>;"
+      "data.payment.purpose=\"WITHDRAW\";"
+      "data.payment.details.payloadJWS=\"a.b.c\"",
+      NULL, "201 QRCODE_INVALIDO", NULL },
+    { "data.payment.details.localInstrument=\"QRES\";"
+      "data.payment.details.qrCode=\"garbage\";"
+      "data.payment.purpose=\"WITHDRAW\"",
+      "201 QRCODE_INVALIDO", "201 QRCODE_INVALIDO", NULL },
+
     /* persons */
 
     { "data.creditor.personType=\"PESSOA_JURIDICA\"",
@@ -471,7 +483,7 @@ judge(void)
                 }
             }
 
-            if (status == 422) {
+            if (status == 422 && rc == NGX_DECLINED) {
                 s = str("PARAMETRO_");
                 is_int(v.rank,
                        ngx_strncmp(v.code.data, s.data, s.len) == 0
