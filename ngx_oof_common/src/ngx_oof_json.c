@@ -205,9 +205,20 @@ ngx_oof_json_literal(ngx_oof_json_t *w, const char *value)
 void
 ngx_oof_json_int(ngx_oof_json_t *w, int64_t value)
 {
-    u_char  *last, buf[NGX_INT64_LEN + 1];
+    u_char    *last, buf[NGX_INT64_LEN + 1];
+    uint64_t   size;
 
-    last = ngx_sprintf(buf, "%L", value);
+    /* nginx's "%L" negates the least number, which has no opposite */
+
+    size = (value < 0) ? 0 - (uint64_t) value : (uint64_t) value;
+
+    last = buf;
+
+    if (value < 0) {
+        *last++ = '-';
+    }
+
+    last = ngx_sprintf(last, "%uL", size);
 
     ngx_oof_json_value(w, buf, last - buf);
 }

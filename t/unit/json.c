@@ -58,7 +58,7 @@ writer(void)
     ngx_oof_json_int(&w, 0);
     ngx_oof_json_int(&w, -1);
     ngx_oof_json_int(&w, INT64_MAX);
-    ngx_oof_json_int(&w, -INT64_MAX);
+    ngx_oof_json_int(&w, INT64_MIN);
     ngx_oof_json_bool(&w, 1);
     ngx_oof_json_bool(&w, 0);
     ngx_oof_json_literal(&w, "a\"b");
@@ -82,7 +82,7 @@ writer(void)
     is_int(ngx_oof_json_text(&w, &text), NGX_OK, "the text");
     is_str(&text,
            "{\"empty\":{},\"list\":[0,-1,9223372036854775807,"
-           "-9223372036854775807,true,false,\"a\\\"b\",[],"
+           "-9223372036854775808,true,false,\"a\\\"b\",[],"
            "{\"x\":\"v\",\"y\":\"v\"},{\"raw\":1}],"
            "\"time\":\"2026-11-24T12:00:00Z\","
            "\"id\":\"00112233-4455-6677-8899-aabbccddeeff\"}",
