@@ -350,6 +350,13 @@ sub scans {
                  . " relname = 'oof_consent'"))[0][0];
 }
 
+# whole tables that were read: none of them, however small they are
+
+sub whole {
+    return (psql("SELECT sum(seq_scan) FROM pg_stat_user_tables WHERE relname"
+                 . " IN ('oof_consent_resource', 'oof_resource')"))[0][0];
+}
+
 sub now { (psql('SELECT clock_timestamp()'))[0][0] }
 
 $bank->answer("$Accounts/$second/balances", %answer);
@@ -357,6 +364,7 @@ $bank->answer("$Accounts/$second/balances", %answer);
 my $now = now();
 $o->reload;
 my $before = scans($now);
+my $whole = whole();
 my ($fine, $calls) = (0, 0);
 
 for ([ "$Accounts/$second/balances", 200 ], [ $Accounts, 200 ],
@@ -377,6 +385,7 @@ my $scans = scans($now) - $before;
 
 ok($scans >= $calls && $scans < $calls * 1.5, 'and each is one read')
     or diag("$scans reads for $calls calls");
+is(whole(), $whole, 'of no whole table');
 
 done_testing();
 
