@@ -31,7 +31,7 @@ END
 
 wait_for(sub { ($o->metric('oof_lease_held', lease => 'sweeper') // 0) == 1 },
          10, 'the lease');
-wait_for(sub { defined $o->metric('oof_consents_due') }, 5, 'the first look');
+wait_for(sub { defined $o->metric('oof_consents_due') }, 10, 'the first look');
 is($o->metric('oof_consents_due'), 0, 'nothing is due');
 is($o->metric('oof_consents_due_age_seconds'), 0, 'for no time');
 
@@ -64,13 +64,13 @@ my @kept = kept();
 is(get_consent($o, "urn:bank:$ids{waits}")->{json}{data}{status},
    'AWAITING_AUTHORISATION', 'alive before it is due');
 
-wait_for(sub { events("key = '$ids{past}'") }, 2, 'what was due before');
+wait_for(sub { events("key = '$ids{past}'") }, 10, 'what was due before');
 sleep 0.05 while time < time_of($due) + 0.01;
 my %before = map { $_ => get_consent($o, "urn:bank:$ids{$_}")->{json}{data} }
                  qw/ waits term /;
 
 wait_for(sub { (psql("SELECT count(*) FROM oof_event WHERE \"time\" = '$due'"))
-                   [0][0] == 4 }, 4, 'what is due');
+                   [0][0] == 4 }, 10, 'what is due');
 within(1, "\"time\" = '$due'", 'what is due');
 
 ended('not authorised in time', 'waits', $due, 'AWAITING_AUTHORISATION',
@@ -108,7 +108,7 @@ cmp_ok($o->metric('oof_consent_sweep_seconds_count'), '>=', 1, 'and timed');
 # --- one that is made to be due soon, when nothing was known to be due
 
 my $soon = insert_consent(authorise_until => at(1));
-wait_for(sub { events("key = '$soon'") }, 2.2, 'one that is due soon');
+wait_for(sub { events("key = '$soon'") }, 10, 'one that is due soon');
 within(1, "key = '$soon'", 'a new one that is due soon');
 
 
@@ -123,7 +123,7 @@ psql("INSERT INTO oof_consent (consent_id, brand, client_id, organisation_id,"
      . " '$due', 1, now(), '\\x00', sha256(i::text::bytea)"
      . ' FROM generate_series(1, 999) i');
 wait_for(sub { (psql("SELECT count(*) FROM oof_event WHERE \"time\" = '$due'"))
-                   [0][0] == 999 }, 6, '999 that are due at once');
+                   [0][0] == 999 }, 10, '999 that are due at once');
 within(1, "\"time\" = '$due'", '999 that are due at once');
 
 
@@ -134,16 +134,16 @@ my ($held, $free) = map { insert_consent(authorise_until => $due) } 0 .. 1;
 my $s = Test::Oof::Postgres::session(database_dsn());
 $s->run("BEGIN;\nSELECT 1 FROM oof_consent WHERE consent_id = '$held'"
         . ' FOR UPDATE');
-wait_for(sub { events("key = '$free'") }, 4, 'the free one');
+wait_for(sub { events("key = '$free'") }, 10, 'the free one');
 within(1, "key = '$free'", 'one is held: the other does not wait');
 is(scalar events("key = '$held'"), 0, 'the one that is held is left');
 wait_for(sub { $o->metric('oof_consents_due') == 1
-               && $o->metric('oof_consents_due_age_seconds') >= 1 }, 4,
+               && $o->metric('oof_consents_due_age_seconds') >= 1 }, 10,
          'the metrics that tell of it');
 pass('and is told of');
 $s->run("UPDATE oof_consent SET status = 'AUTHORISED', version = 2,"
         . " expiration = '$far' WHERE consent_id = '$held';\nCOMMIT");
-wait_for(sub { $o->metric('oof_consents_due') == 0 }, 4, 'it to be free');
+wait_for(sub { $o->metric('oof_consents_due') == 0 }, 10, 'it to be free');
 is(row($held)->{status}, 'AUTHORISED',
    'what was saved meanwhile is not ended');
 is(scalar events("key = '$held'"), 0, 'not at all');
@@ -152,7 +152,7 @@ $s->run("BEGIN;\nUPDATE oof_consent SET expiration = now() - interval '1 s'"
         . " WHERE consent_id = '$held'");
 sleep 0.3;
 $s->run('COMMIT');
-wait_for(sub { events("key = '$held'") }, 2, 'it to be ended');
+wait_for(sub { events("key = '$held'") }, 10, 'it to be ended');
 is(row($held)->{reason_code}, 'CONSENT_MAX_DATE_REACHED', 'then it is');
 $s->close;
 
@@ -164,12 +164,12 @@ my ($until) = (psql('SELECT ' . iso('authorise_until') . ' FROM oof_consent'
                     . " WHERE consent_id = '$uuid'"))[0][0];
 
 $o->clock(3700);
-wait_for(sub { row($uuid)->{version} == 2 }, 3, 'the clock to move');
+wait_for(sub { row($uuid)->{version} == 2 }, 10, 'the clock to move');
 is_deeply([ @{ row($uuid) }{qw/ status status_update reason_code version /} ],
           [ 'REJECTED', $until, 'CONSENT_EXPIRED', 2 ],
           'the clock is moved: it is ended, at its instant');
 is_deeply([ map { $_->[1] } history($uuid) ]->[1], $until, 'history: then too');
-wait_for(sub { events("key = '$ids{later}'") }, 2, 'the rest');
+wait_for(sub { events("key = '$ids{later}'") }, 10, 'the rest');
 
 # back again: what is written stays, and what is new lives by the clock again
 

@@ -227,7 +227,7 @@ sub due {
 }
 
 
-# the lease's epoch, whether it has not ended, and what is due, all at an instant
+# the lease's epoch, whether it has not ended, and what is due, at one instant
 
 sub lease {
     return (psql('SELECT l.epoch, l.until > clock_timestamp(), (SELECT'
