@@ -376,7 +376,7 @@ is(journey($o, POST => $uuid, body => '{')->{status}, 400, 'no JSON');
 is(versions($uuid), 1, 'nothing is written');
 
 
-# --- a core that is slow or away decides nothing: 503, and it may be tried again
+# --- a core that is slow or away decides nothing: 503, and to be tried again
 
 for my $fault ({ mode => 'error' }, { mode => 'slow', ms => 4000 }) {
     $core->faults($fault);

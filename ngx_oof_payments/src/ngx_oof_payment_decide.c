@@ -9,7 +9,7 @@
 #include <ngx_oof_payments_sql.h>
 
 
-/* outcomes of payment_decide_outcome, and its columns */
+/* outcomes of payment_consent_decide_outcome, and its columns */
 
 #define NGX_OOF_PAYMENT_DECIDED        1
 #define NGX_OOF_PAYMENT_DECIDED_LATE   4
@@ -649,12 +649,12 @@ ngx_oof_payment_decide_write(ngx_oof_request_t *o,
 
     ngx_memcpy(u->key, consent->id, NGX_OOF_UUID_LEN);
 
-    ngx_oof_pg_statement(u, &ngx_oof_sql_payment_decide);
+    ngx_oof_pg_statement(u, &ngx_oof_sql_payment_consent_decide);
     ngx_oof_pg_uuid(u, consent->id);
     ngx_oof_pg_text(u, &olcf->brand);
     ngx_oof_payment_decide_store(u, d, &sealed);
 
-    ngx_oof_pg_statement(u, &ngx_oof_sql_payment_decide_outcome);
+    ngx_oof_pg_statement(u, &ngx_oof_sql_payment_consent_decide_outcome);
     ngx_oof_pg_uuid(u, consent->id);
     ngx_oof_pg_text(u, &olcf->brand);
     ngx_oof_pg_time(u, d->now);

@@ -59,7 +59,7 @@ static void ngx_oof_payment_journey_accounts(ngx_oof_json_t *w,
     json_t *resources);
 static void ngx_oof_payment_journey_account(ngx_oof_json_t *w,
     json_t *resource);
-static void ngx_oof_payment_member(ngx_oof_json_t *w, const char *name,
+static void ngx_oof_payment_shown(ngx_oof_json_t *w, const char *name,
     json_t *object, const char *member);
 
 static ngx_int_t ngx_oof_payment_token_answer(ngx_oof_request_t *o,
@@ -662,11 +662,11 @@ ngx_oof_payment_journey_account(ngx_oof_json_t *w, json_t *resource)
 
     ngx_oof_json_begin(w, '{');
 
-    ngx_oof_payment_member(w, "ispb", account, "ispb");
-    ngx_oof_payment_member(w, "issuer", account, "issuer");
-    ngx_oof_payment_member(w, "number", account, "number");
-    ngx_oof_payment_member(w, "accountType", account, "accountType");
-    ngx_oof_payment_member(w, "balance", resource, "resourceBalanceAmount");
+    ngx_oof_payment_shown(w, "ispb", account, "ispb");
+    ngx_oof_payment_shown(w, "issuer", account, "issuer");
+    ngx_oof_payment_shown(w, "number", account, "number");
+    ngx_oof_payment_shown(w, "accountType", account, "accountType");
+    ngx_oof_payment_shown(w, "balance", resource, "resourceBalanceAmount");
 
     ngx_oof_json_name(w, "selected");
     ngx_oof_json_bool(w, json_is_true(json_object_get(resource,
@@ -679,8 +679,8 @@ ngx_oof_payment_journey_account(ngx_oof_json_t *w, json_t *resource)
 
     json_array_foreach(list, i, person) {
         ngx_oof_json_begin(w, '{');
-        ngx_oof_payment_member(w, "cpf", person, "cpf");
-        ngx_oof_payment_member(w, "name", person, "name");
+        ngx_oof_payment_shown(w, "cpf", person, "cpf");
+        ngx_oof_payment_shown(w, "name", person, "name");
         ngx_oof_json_end(w, '}');
     }
 
@@ -690,7 +690,7 @@ ngx_oof_payment_journey_account(ngx_oof_json_t *w, json_t *resource)
 
 
 static void
-ngx_oof_payment_member(ngx_oof_json_t *w, const char *name, json_t *object,
+ngx_oof_payment_shown(ngx_oof_json_t *w, const char *name, json_t *object,
     const char *member)
 {
     ngx_str_t  value;

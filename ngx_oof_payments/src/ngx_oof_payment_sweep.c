@@ -251,7 +251,7 @@ ngx_oof_payment_sweep_tick(ngx_oof_lease_t *lease)
     real = ngx_oof_clock_real();
     ngx_str_set(&type, NGX_OOF_EVENT_PAYMENT_CONSENT_REJECTED);
 
-    ngx_oof_pg_statement(u, &ngx_oof_sql_payment_sweep);
+    ngx_oof_pg_statement(u, &ngx_oof_sql_payment_consent_sweep);
     ngx_oof_pg_text(u, &lease->name);
     ngx_oof_pg_int8(u, lease->epoch);
     ngx_oof_pg_time(u, ngx_oof_clock_rule());

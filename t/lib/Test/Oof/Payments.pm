@@ -189,8 +189,8 @@ sub signed_by {
 }
 
 
-# A call of the API, of which a GET has no body.  Words of Test::Oof::call() and of message(); version (5);
-# idempotency (a key, new by default; undef: none); body: no message is made.
+# A call of the API, of which a GET has no body.  Words of Test::Oof::call() and
+# of message(); version (5); idempotency (a key, new by default; undef: none); body: no message is made.
 
 sub pay {
     my ($o, $method, $path, @rest) = @_;

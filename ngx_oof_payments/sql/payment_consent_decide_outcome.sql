@@ -1,5 +1,5 @@
--- What became of payment_decide in the same unit, by a snapshot that is younger
--- than the row's lock.
+-- What became of payment_consent_decide in the same unit, by a snapshot that is
+-- younger than the row's lock.
 --
 -- $1 uuid: the consent's id
 -- $2 text: brand

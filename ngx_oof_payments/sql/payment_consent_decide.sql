@@ -1,6 +1,6 @@
 -- A decision on a consent to pay that is in the state in which it was judged,
 -- with its history row and its event.  The outcome is told by
--- payment_decide_outcome.
+-- payment_consent_decide_outcome.
 --
 -- $1 uuid: the consent's id
 -- $2 text: brand
