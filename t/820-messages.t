@@ -240,6 +240,24 @@ is($r->{jose}{kid}, 'bank-2', 'the other key signs');
 ok($r->{verified}, 'and its signature is good');
 
 
+# --- a key that the keystore has no more is good no more, soon
+
+keystore('two', 'two');
+
+my $short = payments(keystore =>
+    'http://127.0.0.1:' . Test::Oof::Payments::keystore_port()
+    . '/keystore refresh=1s', servers => '', alone => 1);
+
+is(pay($short, POST => '/consents', $body, client => 'two')->{status}, 201,
+   'a key that is there');
+keystore('two', 'fresh');
+wait_for(sub { pay($short, POST => '/consents', $body,
+                   client => 'two')->{status} == 400 }, 10, 'a refresh');
+is(pay($short, POST => '/consents', $body, client => 'two', key => 'fresh')
+       ->{status}, 201, 'and the other one is known');
+$short->stop;
+
+
 # --- without a keystore there is no judging: 503, and it recovers
 
 $o->stop;

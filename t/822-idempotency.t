@@ -69,6 +69,22 @@ is($again->{status}, 201, 'authorised meanwhile: 201');
 is($again->{json}{data}{status}, 'AUTHORISED', 'its state of now');
 
 
+# made under another look-up key, which still is one of several
+
+my $file = "$o->{dir}/nginx.conf";
+my $conf = Test::Oof::slurp($file);
+my $new = Test::Oof::key_file('lookup-new');
+
+Test::Oof::spew($file, $conf =~ s/(lookup\s+l1 )/lookup l2 $new;\n        $1/r);
+$o->reload;
+is_deeply(post($key, $body)->{json}{data}, $again->{json}{data},
+          'a new look-up key comes first: the same request');
+is(post($key, payment_consent(amount => '9.00'))->{json}{errors}[0]{code},
+   'ERRO_IDEMPOTENCIA', 'and other data is other data');
+Test::Oof::spew($file, $conf);
+$o->reload;
+
+
 # --- other data
 
 for my $other ([ amount => '1333.01' ], [ '+unknown' => 1 ],

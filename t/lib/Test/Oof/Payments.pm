@@ -35,7 +35,12 @@ my $json = JSON::PP->new->canonical->allow_nonref->utf8;
 my $port;
 
 
-# words of Test::Oof->start; locations: more of them
+# Words of Test::Oof->start; locations: more of them; keystore, signing: in
+# place of those directives; four, five: more for the location of a version;
+# alone: the keystore is another nginx's, see keystore_port().
+
+sub keystore_port { $port }
+
 
 sub payments {
     my (%args) = @_;
@@ -53,6 +58,7 @@ sub payments {
         oof_signing_key bank-2 @{[ Test::Oof::pki('stranger.key') ]};
 END
 
+    my $alone = delete $args{alone};
     my $four = delete $args{four} // '';
     my $five = delete $args{five} // '';
     my $issuer = Test::Oof::server_defaults()
@@ -92,7 +98,7 @@ END
             oof_api management v1;
         }
 END
-        servers => <<"END" . ($args{servers} // ''),
+        servers => $alone ? $args{servers} : <<"END" . ($args{servers} // ''),
     server {
         listen 127.0.0.1:$port;
         access_log $Test::Oof::Dir/keystore.log;
@@ -190,7 +196,8 @@ sub signed_by {
 
 
 # A call of the API, of which a GET has no body.  Words of Test::Oof::call() and
-# of message(); version (5); idempotency (a key, new by default; undef: none); body: no message is made.
+# of message(); version (5); idempotency (a key, new by default; undef: none);
+# body: no message is made.
 
 sub pay {
     my ($o, $method, $path, @rest) = @_;
