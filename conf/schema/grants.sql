@@ -15,7 +15,8 @@ REVOKE ALL ON oof_client, oof_consent, oof_consent_history, oof_event,
     oof_consent_search_key, oof_consent_metadata, oof_consent_webhook,
     oof_limit_month, oof_limit_writer, oof_limit_consents, oof_limit_count,
     oof_jti, oof_idempotency, oof_payment_consent,
-    oof_payment_consent_history
+    oof_payment_consent_history, oof_payment, oof_payment_history,
+    oof_payment_intent
     FROM PUBLIC, :"role";
 
 GRANT SELECT, INSERT, UPDATE, DELETE ON oof_client TO :"role";
@@ -40,6 +41,9 @@ GRANT SELECT, INSERT, UPDATE, DELETE ON oof_jti TO :"role";
 GRANT SELECT, INSERT, UPDATE, DELETE ON oof_idempotency TO :"role";
 GRANT SELECT, INSERT, UPDATE ON oof_payment_consent TO :"role";
 GRANT SELECT, INSERT ON oof_payment_consent_history TO :"role";
+GRANT SELECT, INSERT, UPDATE ON oof_payment TO :"role";
+GRANT SELECT, INSERT ON oof_payment_history TO :"role";
+GRANT SELECT, INSERT, UPDATE ON oof_payment_intent TO :"role";
 
 -- judges rows that it may read
 
@@ -47,6 +51,10 @@ GRANT EXECUTE ON FUNCTION oof_consent_effective(oof_consent, timestamptz)
     TO :"role";
 GRANT EXECUTE ON FUNCTION oof_payment_consent_effective(oof_payment_consent,
                                                         timestamptz)
+    TO :"role";
+GRANT EXECUTE ON FUNCTION oof_payment_final(text),
+    oof_payment_may(text, text, boolean), oof_payment_event(text),
+    oof_uuid7(bigint)
     TO :"role";
 GRANT EXECUTE ON FUNCTION oof_resource_next(text, text, text) TO :"role";
 

@@ -11,11 +11,15 @@
 #define NGX_OOF_CORE_CONNECT     1000
 #define NGX_OOF_CORE_MAX_ANSWER  (1024 * 1024)
 #define NGX_OOF_CORE_TOKEN       8192    /* bytes of a token's file */
+#define NGX_OOF_CORE_BREAKER     20
+#define NGX_OOF_CORE_OPEN        5000
+#define NGX_OOF_CORE_CODES       65536   /* bytes of the table of codes */
 
 
 typedef struct {
     ngx_str_t                name;
-    ngx_uint_t               args;
+    ngx_uint_t               args;       /* at least */
+    ngx_uint_t               more;       /* and so many more */
     char                  *(*set)(ngx_conf_t *cf, ngx_oof_core_t *core,
                                   ngx_str_t *value);
 } ngx_oof_core_option_t;
@@ -46,20 +50,33 @@ static char *ngx_oof_core_key(ngx_conf_t *cf, ngx_oof_core_t *core,
 static char *ngx_oof_core_pem(ngx_conf_t *cf, ngx_str_t *field,
     ngx_str_t *value);
 
+static char *ngx_oof_core_idempotent(ngx_conf_t *cf, ngx_oof_core_t *core,
+    ngx_str_t *value);
+static char *ngx_oof_core_codes(ngx_conf_t *cf, ngx_oof_core_t *core,
+    ngx_str_t *value);
+static char *ngx_oof_core_codes_line(ngx_conf_t *cf, ngx_oof_core_t *core,
+    u_char *p, u_char *last);
+static char *ngx_oof_core_breaker(ngx_conf_t *cf, ngx_oof_core_t *core,
+    ngx_str_t *value);
+
+static void ngx_oof_core_judge(ngx_oof_core_t *core, ngx_uint_t failed);
 static ngx_int_t ngx_oof_core_request(ngx_oof_core_call_t *call);
 static void ngx_oof_core_done(ngx_oof_fetch_t *f);
 
 
 static ngx_oof_core_option_t  ngx_oof_core_options[] = {
-    { ngx_string("url"), 1, ngx_oof_core_url },
-    { ngx_string("timeout"), 1, ngx_oof_core_timeout },
-    { ngx_string("connect_timeout"), 1, ngx_oof_core_connect_timeout },
-    { ngx_string("max_answer"), 1, ngx_oof_core_max_answer },
-    { ngx_string("token_file"), 1, ngx_oof_core_token_file },
-    { ngx_string("ca"), 1, ngx_oof_core_ca },
-    { ngx_string("certificate"), 1, ngx_oof_core_certificate },
-    { ngx_string("key"), 1, ngx_oof_core_key },
-    { ngx_null_string, 0, NULL }
+    { ngx_string("url"), 1, 0, ngx_oof_core_url },
+    { ngx_string("timeout"), 1, 0, ngx_oof_core_timeout },
+    { ngx_string("connect_timeout"), 1, 0, ngx_oof_core_connect_timeout },
+    { ngx_string("max_answer"), 1, 0, ngx_oof_core_max_answer },
+    { ngx_string("token_file"), 1, 0, ngx_oof_core_token_file },
+    { ngx_string("ca"), 1, 0, ngx_oof_core_ca },
+    { ngx_string("certificate"), 1, 0, ngx_oof_core_certificate },
+    { ngx_string("key"), 1, 0, ngx_oof_core_key },
+    { ngx_string("idempotent"), 1, 0, ngx_oof_core_idempotent },
+    { ngx_string("codes"), 1, 0, ngx_oof_core_codes },
+    { ngx_string("breaker"), 1, 1, ngx_oof_core_breaker },
+    { ngx_null_string, 0, 0, NULL }
 };
 
 
@@ -68,17 +85,20 @@ static ngx_oof_core_option_t  ngx_oof_core_options[] = {
 #define NGX_OOF_CORE_OK      0
 #define NGX_OOF_CORE_STATUS  1
 #define NGX_OOF_CORE_ERROR   2
+#define NGX_OOF_CORE_OPEN_RESULT  3
 
 static const char *ngx_oof_core_results[] = {
     "ok",                                  /* 2xx */
     "status",                              /* another status */
     "error",                               /* no whole answer */
+    "open",                                /* not called */
     NULL
 };
 
 
 static ngx_oof_metric_t  ngx_oof_core_total;
 static ngx_oof_metric_t  ngx_oof_core_seconds;
+static ngx_oof_metric_t  ngx_oof_core_open;
 
 
 ngx_int_t
@@ -87,6 +107,15 @@ ngx_oof_core_preconf(ngx_conf_t *cf)
     if (ngx_oof_metric_add(cf, &ngx_oof_core_total, "oof_core_calls_total",
                            "Calls of the bank's core by outcome.",
                            NGX_OOF_METRIC_COUNTER)
+        != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    if (ngx_oof_metric_add(cf, &ngx_oof_core_open, "oof_core_breaker_open",
+                           "Processes that do not call the core, after it has "
+                           "failed.",
+                           NGX_OOF_METRIC_GAUGE)
         != NGX_OK)
     {
         return NGX_ERROR;
@@ -151,6 +180,17 @@ ngx_oof_core_series(ngx_conf_t *cf, ngx_oof_core_t *core)
         }
     }
 
+    last = ngx_slprintf(buf, buf + sizeof(buf), "core=\"%V\"", &core->name);
+    labels.len = last - buf;
+
+    series = ngx_oof_metric_series(cf, &ngx_oof_core_open, &labels);
+
+    if (series == NGX_ERROR) {
+        return NGX_ERROR;
+    }
+
+    core->open_series = series;
+
     return NGX_OK;
 }
 
@@ -188,6 +228,9 @@ ngx_oof_core_block(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     core->timeout = NGX_CONF_UNSET_MSEC;
     core->connect_timeout = NGX_CONF_UNSET_MSEC;
     core->max_answer = NGX_CONF_UNSET_SIZE;
+    core->idempotent = NGX_CONF_UNSET;
+    core->breaker = NGX_CONF_UNSET_UINT;
+    core->open_time = NGX_CONF_UNSET_MSEC;
 
     save = *cf;
     cf->handler = ngx_oof_core_line;
@@ -224,7 +267,9 @@ ngx_oof_core_line(ngx_conf_t *cf, ngx_command_t *dummy, void *conf)
             continue;
         }
 
-        if (cf->args->nelts - 1 != option->args) {
+        if (cf->args->nelts - 1 < option->args
+            || cf->args->nelts - 1 > option->args + option->more)
+        {
             ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
                                "invalid number of arguments of \"%V\" in "
                                "\"oof_core %V\"", &value[0], &core->name);
@@ -274,6 +319,9 @@ ngx_oof_core_check(ngx_conf_t *cf, ngx_oof_core_t *core)
     ngx_conf_init_msec_value(core->timeout, NGX_OOF_CORE_TIMEOUT);
     ngx_conf_init_msec_value(core->connect_timeout, NGX_OOF_CORE_CONNECT);
     ngx_conf_init_size_value(core->max_answer, NGX_OOF_CORE_MAX_ANSWER);
+    ngx_conf_init_value(core->idempotent, 1);
+    ngx_conf_init_uint_value(core->breaker, NGX_OOF_CORE_BREAKER);
+    ngx_conf_init_msec_value(core->open_time, NGX_OOF_CORE_OPEN);
 
     return NGX_CONF_OK;
 }
@@ -469,12 +517,209 @@ ngx_oof_core_pem(ngx_conf_t *cf, ngx_str_t *field, ngx_str_t *value)
 }
 
 
+static char *
+ngx_oof_core_idempotent(ngx_conf_t *cf, ngx_oof_core_t *core,
+    ngx_str_t *value)
+{
+    if (core->idempotent != NGX_CONF_UNSET) {
+        return "is duplicate";
+    }
+
+    if (ngx_strcmp(value[1].data, "on") == 0) {
+        core->idempotent = 1;
+
+    } else if (ngx_strcmp(value[1].data, "off") == 0) {
+        core->idempotent = 0;
+
+    } else {
+        return "must be \"on\" or \"off\"";
+    }
+
+    return NGX_CONF_OK;
+}
+
+
+/* lines of two words: the core's code, and the regulation's; "#" ends one */
+
+static char *
+ngx_oof_core_codes(ngx_conf_t *cf, ngx_oof_core_t *core, ngx_str_t *value)
+{
+    char       *rv;
+    u_char     *p, *end, *last;
+    ngx_str_t   text;
+
+    if (core->codes) {
+        return "is duplicate";
+    }
+
+    if (ngx_oof_fetch_file(cf, &value[1], NGX_OOF_CORE_CODES, &text)
+        != NGX_OK)
+    {
+        return NGX_CONF_ERROR;
+    }
+
+    core->codes = ngx_array_create(cf->pool, 16, sizeof(ngx_keyval_t));
+    if (core->codes == NULL) {
+        return NGX_CONF_ERROR;
+    }
+
+    end = text.data + text.len;
+
+    for (p = text.data; p < end; p = last + 1) {
+
+        for (last = p; last < end && *last != '\n'; last++) { /* void */ }
+
+        rv = ngx_oof_core_codes_line(cf, core, p, last);
+
+        if (rv != NGX_CONF_OK) {
+            return rv;
+        }
+    }
+
+    return NGX_CONF_OK;
+}
+
+
+static char *
+ngx_oof_core_codes_line(ngx_conf_t *cf, ngx_oof_core_t *core, u_char *p,
+    u_char *last)
+{
+    ngx_str_t      words[3];
+    ngx_uint_t     n;
+    ngx_keyval_t  *kv;
+
+    for (n = 0; /* void */ ; n++) {
+
+        while (p < last && *p <= ' ') {
+            p++;
+        }
+
+        if (p == last || *p == '#' || n == 3) {
+            break;
+        }
+
+        words[n].data = p;
+
+        while (p < last && *p > ' ' && *p != '#') {
+            p++;
+        }
+
+        words[n].len = p - words[n].data;
+    }
+
+    if (n == 0) {
+        return NGX_CONF_OK;
+    }
+
+    if (n != 2) {
+        return "must name a file of lines of two codes";
+    }
+
+    kv = ngx_array_push(core->codes);
+    if (kv == NULL) {
+        return NGX_CONF_ERROR;
+    }
+
+    kv->key = words[0];
+    kv->value = words[1];
+
+    return NGX_CONF_OK;
+}
+
+
+static char *
+ngx_oof_core_breaker(ngx_conf_t *cf, ngx_oof_core_t *core, ngx_str_t *value)
+{
+    ngx_int_t  n;
+
+    if (core->breaker != NGX_CONF_UNSET_UINT) {
+        return "is duplicate";
+    }
+
+    if (cf->args->nelts == 2 && ngx_strcmp(value[1].data, "off") == 0) {
+        core->breaker = 0;
+        return NGX_CONF_OK;
+    }
+
+    n = ngx_atoi(value[1].data, value[1].len);
+
+    if (n == NGX_ERROR || n < 1 || n > 100000) {
+        return "must be \"off\" or a number of 1 to 100000";
+    }
+
+    core->breaker = n;
+
+    if (cf->args->nelts == 2) {
+        return NGX_CONF_OK;
+    }
+
+    return ngx_oof_core_msec(&core->open_time, &value[2]);
+}
+
+
+ngx_uint_t
+ngx_oof_core_ready(ngx_oof_core_t *core)
+{
+    if (core->open_until == 0) {
+        return 1;
+    }
+
+    return !core->probing
+           && (ngx_msec_int_t) (ngx_current_msec - core->open_until) >= 0;
+}
+
+
+/* after an answer, or none */
+
+static void
+ngx_oof_core_judge(ngx_oof_core_t *core, ngx_uint_t failed)
+{
+    core->probing = 0;
+
+    if (!failed) {
+
+        if (core->open_until) {
+            ngx_log_error(NGX_LOG_NOTICE, ngx_cycle->log, 0,
+                          "core \"%V\" answers again", &core->name);
+            ngx_oof_metric_set(&ngx_oof_core_open, core->open_series, 0);
+        }
+
+        core->failures = 0;
+        core->open_until = 0;
+        return;
+    }
+
+    core->failures++;
+
+    if (core->breaker == 0 || core->failures < core->breaker) {
+        return;
+    }
+
+    if (core->open_until == 0) {
+        ngx_log_error(NGX_LOG_ERR, ngx_cycle->log, 0,
+                      "core \"%V\" has failed %ui times and is left alone",
+                      &core->name, core->failures);
+        ngx_oof_metric_set(&ngx_oof_core_open, core->open_series, 1);
+    }
+
+    /* never 0, which is closed */
+
+    core->open_until = (ngx_current_msec + core->open_time) | 1;
+}
+
+
 ngx_int_t
 ngx_oof_core_post(ngx_oof_core_call_t *call)
 {
     call->status = 0;
     call->json = NULL;
     call->start = ngx_current_msec;
+
+    if (!ngx_oof_core_ready(call->core)) {
+        ngx_oof_metric_inc(&ngx_oof_core_total,
+                           call->core->series + NGX_OOF_CORE_OPEN_RESULT, 1);
+        return NGX_ERROR;
+    }
 
     if (ngx_oof_core_request(call) != NGX_OK
         || ngx_oof_fetch(&call->fetch) != NGX_OK)
@@ -483,6 +728,8 @@ ngx_oof_core_post(ngx_oof_core_call_t *call)
                            call->core->series + NGX_OOF_CORE_ERROR, 1);
         return NGX_ERROR;
     }
+
+    call->core->probing = (call->core->open_until != 0);
 
     return NGX_OK;
 }
@@ -551,6 +798,8 @@ void
 ngx_oof_core_cancel(ngx_oof_core_call_t *call)
 {
     ngx_oof_fetch_cancel(&call->fetch);
+
+    call->core->probing = 0;
 }
 
 
@@ -598,6 +847,8 @@ ngx_oof_core_done(ngx_oof_fetch_t *f)
     ngx_oof_metric_inc(&ngx_oof_core_total, call->core->series + result, 1);
     ngx_oof_metric_observe(&ngx_oof_core_seconds, 0,
                            (uint64_t) (ngx_current_msec - call->start) * 1000);
+
+    ngx_oof_core_judge(call->core, call->status == 0 || call->status >= 500);
 
     call->handler(call);
 }

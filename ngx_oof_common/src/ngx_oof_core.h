@@ -28,7 +28,17 @@ struct ngx_oof_core_s {
     ngx_str_t                ca;         /* PEM texts */
     ngx_str_t                cert;
     ngx_str_t                key;
+    ngx_flag_t               idempotent; /* it knows keys that it has seen */
+    ngx_array_t             *codes;      /* of ngx_keyval_t, or NULL */
+    ngx_uint_t               breaker;    /* failures that open it, 0: never */
+    ngx_msec_t               open_time;
     ngx_uint_t               series;     /* of its metrics */
+    ngx_uint_t               open_series;
+
+    /* of this process */
+    ngx_uint_t               failures;   /* one after the other */
+    ngx_msec_t               open_until; /* 0: closed */
+    ngx_uint_t               probing;    /* a call tries whether it is back */
 };
 
 
@@ -67,10 +77,17 @@ ngx_oof_core_t *ngx_oof_core_find(ngx_conf_t *cf, ngx_str_t *name);
 
 /*
  * Starts the call; its handler is called once, never from inside this call.
- * NGX_ERROR: not started, no handler.  What the core answers goes into no log:
- * it may tell of persons.
+ * NGX_ERROR: not started, no handler; also while the breaker is open.  What the
+ * core answers goes into no log: it may tell of persons.
  */
 ngx_int_t ngx_oof_core_post(ngx_oof_core_call_t *call);
+
+/*
+ * The circuit breaker: after a number of calls, one after the other, that had
+ * no answer or one of 5xx, a process makes none for a time, then one, whose
+ * answer lets the others through.  0 while a call would not be made.
+ */
+ngx_uint_t ngx_oof_core_ready(ngx_oof_core_t *core);
 
 /* ends a running call without its handler; harmless when none runs */
 void ngx_oof_core_cancel(ngx_oof_core_call_t *call);

@@ -20,14 +20,20 @@
 #define NGX_OOF_PAYMENT_SEAL_DEBTOR   "oof_payment_consent.debtor"
 
 
+/* ms without an answer of the core, after which it is an alarm */
+#define NGX_OOF_PAYMENT_ALARM  300000
+
+
 typedef struct {
     ngx_array_t              locations;      /* of ngx_oof_loc_conf_t *, that
                                               * serve an API of ours */
+    ngx_msec_t               alarm;
 } ngx_oof_payment_main_conf_t;
 
 
 typedef struct {
     ngx_uint_t               instruments;    /* offered: a mask of bits */
+    ngx_msec_t               wait;           /* for the core; 0: not at all */
 } ngx_oof_payment_loc_conf_t;
 
 

@@ -7,12 +7,18 @@
 #include <ngx_oof.h>
 #include <ngx_oof_payment_journey.h>
 #include <ngx_oof_payment_sweep.h>
+#include <ngx_oof_payment.h>
+#include <ngx_oof_payment_show.h>
+#include <ngx_oof_payment_order.h>
+#include <ngx_oof_payment_dispatch.h>
+#include <ngx_oof_payment_notice.h>
 #include <ngx_oof_payments_sql.h>
 
 
 #define NGX_OOF_PAYMENTS_4     "4.0.1"
 #define NGX_OOF_PAYMENTS_5     "5.0.0"
 #define NGX_OOF_PAYMENTS_BODY  (256 * 1024)
+#define NGX_OOF_PAYMENTS_WAIT  5000        /* ms */
 
 
 static ngx_int_t ngx_oof_payments_preconfiguration(ngx_conf_t *cf);
@@ -48,6 +54,20 @@ static ngx_command_t  ngx_oof_payments_commands[] = {
       NGX_HTTP_LOC_CONF_OFFSET,
       offsetof(ngx_oof_payment_loc_conf_t, instruments),
       &ngx_oof_payments_instruments },
+
+    { ngx_string("oof_payment_wait"),
+      NGX_OOF_PAYMENTS_ANY_CONF|NGX_CONF_TAKE1,
+      ngx_conf_set_msec_slot,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(ngx_oof_payment_loc_conf_t, wait),
+      NULL },
+
+    { ngx_string("oof_payment_alarm"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE1,
+      ngx_conf_set_msec_slot,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      offsetof(ngx_oof_payment_main_conf_t, alarm),
+      NULL },
 
       ngx_null_command
 };
@@ -104,6 +124,24 @@ ngx_module_t  ngx_oof_payments_module = {
       ngx_string("payments"),                                                 \
       NGX_OOF_MEDIA_NONE,                                                     \
       ngx_oof_payment_consent_get,                                            \
+      0 },                                                                    \
+                                                                              \
+    { NGX_HTTP_POST,                                                          \
+      ngx_string("/pix/payments"),                                            \
+      ngx_string("payment_create"),                                           \
+      NGX_OOF_GRANT_CODE,                                                     \
+      ngx_string("payments"),                                                 \
+      NGX_OOF_MEDIA_JWT,                                                      \
+      ngx_oof_payment_create,                                                 \
+      0 },                                                                    \
+                                                                              \
+    { NGX_HTTP_GET,                                                           \
+      ngx_string("/pix/payments/{paymentId}"),                                \
+      ngx_string("payment_get"),                                              \
+      NGX_OOF_GRANT_CLIENT,                                                   \
+      ngx_string("payments"),                                                 \
+      NGX_OOF_MEDIA_NONE,                                                     \
+      ngx_oof_payment_get,                                                    \
       0 }
 
 
@@ -180,7 +218,10 @@ static ngx_int_t
 ngx_oof_payments_preconfiguration(ngx_conf_t *cf)
 {
     if (ngx_oof_sql_register(cf, ngx_oof_payments_sql) != NGX_OK
-        || ngx_oof_init_register(cf, ngx_oof_payment_sweep_init) != NGX_OK)
+        || ngx_oof_init_register(cf, ngx_oof_payment_sweep_init) != NGX_OK
+        || ngx_oof_payment_order_preconf(cf) != NGX_OK
+        || ngx_oof_payment_notice_preconf(cf) != NGX_OK
+        || ngx_oof_init_register(cf, ngx_oof_payment_dispatch_init) != NGX_OK)
     {
         return NGX_ERROR;
     }
@@ -211,6 +252,8 @@ ngx_oof_payments_create_main_conf(ngx_conf_t *cf)
         return NULL;
     }
 
+    conf->alarm = NGX_CONF_UNSET_MSEC;
+
     return conf;
 }
 
@@ -218,9 +261,18 @@ ngx_oof_payments_create_main_conf(ngx_conf_t *cf)
 static void *
 ngx_oof_payments_create_loc_conf(ngx_conf_t *cf)
 {
+    ngx_oof_payment_loc_conf_t  *conf;
+
+    conf = ngx_pcalloc(cf->pool, sizeof(ngx_oof_payment_loc_conf_t));
+    if (conf == NULL) {
+        return NULL;
+    }
+
     /* set by ngx_pcalloc(): conf->instruments = 0 */
 
-    return ngx_pcalloc(cf->pool, sizeof(ngx_oof_payment_loc_conf_t));
+    conf->wait = NGX_CONF_UNSET_MSEC;
+
+    return conf;
 }
 
 
@@ -235,6 +287,7 @@ ngx_oof_payments_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
     ngx_conf_merge_bitmask_value(conf->instruments, prev->instruments,
                                  NGX_CONF_BITMASK_SET
                                  |NGX_OOF_INSTRUMENT_ALL);
+    ngx_conf_merge_msec_value(conf->wait, prev->wait, NGX_OOF_PAYMENTS_WAIT);
 
     olcf = ngx_http_conf_get_module_loc_conf(cf, ngx_oof_module);
 

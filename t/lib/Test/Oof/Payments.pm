@@ -258,7 +258,7 @@ sub claims_of {
     $r->{verified} = @parts == 3
         && $rsa->verify_message(decode_base64url($parts[2]),
                                 "$parts[0].$parts[1]", 'SHA256', 'pss', 32);
-    $r->{json} = $json->decode($claims);
+    $r->{json} = eval { $json->decode($claims) } // die "$@: $claims";
     $r->{text} = $claims;
 
     return $r->{json};
