@@ -323,6 +323,17 @@ is(decide($uuid, decision => 'REJECT', customer => undef)
        ->{json}{data}{status}, 'REJECTED', 'one may refuse');
 
 
+# one that was made just before midnight waits for nobody after it
+
+$uuid = consent();
+psql("UPDATE oof_payment_consent SET creation = creation - interval '1 day'"
+     . " WHERE consent_id = '$uuid'");
+$r = decide($uuid, decision => 'PARTIAL');
+is($r->{json}{data}{status}, 'REJECTED', 'after its day: over');
+is($r->{json}{data}{rejectionReason}{code}, 'TEMPO_EXPIRADO_AUTORIZACAO',
+   'after its day: why');
+
+
 # --- too late
 
 $uuid = consent();

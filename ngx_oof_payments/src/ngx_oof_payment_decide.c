@@ -612,6 +612,16 @@ ngx_oof_payment_decide_end(ngx_oof_request_t *o,
     if (d->reason != NGX_OOF_CODE_NONE) {
         d->to = NGX_OOF_PAYMENT_CONSENT_REJECTED;
 
+    } else if (d->partial
+               && ngx_oof_payment_partial_until(consent->creation,
+                                                d->journey->first_day)
+                  <= ngx_oof_payment_now())
+    {
+        /* the day in which others could have agreed is over */
+
+        d->to = NGX_OOF_PAYMENT_CONSENT_REJECTED;
+        d->reason = NGX_OOF_CODE_TEMPO_EXPIRADO_AUTORIZACAO;
+
     } else if (d->partial) {
         d->to = NGX_OOF_PAYMENT_CONSENT_PARTIAL;
 
