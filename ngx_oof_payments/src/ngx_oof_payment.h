@@ -84,6 +84,13 @@ typedef enum {
 ngx_int_t ngx_oof_payment_consent_create(ngx_oof_request_t *o);
 ngx_int_t ngx_oof_payment_consent_get(ngx_oof_request_t *o);
 
+/*
+ * The consent of the path, in the request's pool: NGX_OK; NGX_DECLINED with 400
+ * or 404 prepared; NGX_ERROR.
+ */
+ngx_int_t ngx_oof_payment_consent_param(ngx_oof_request_t *o,
+    ngx_oof_payment_consent_t **consent);
+
 /* major version of the API that was called: 4 or 5 */
 ngx_uint_t ngx_oof_payment_version(ngx_oof_request_t *o);
 

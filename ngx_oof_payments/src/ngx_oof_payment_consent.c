@@ -13,8 +13,6 @@
 #define NGX_OOF_PAYMENT_URN_MAX   256
 
 
-static ngx_int_t ngx_oof_payment_consent_param(ngx_oof_request_t *o,
-    ngx_oof_payment_consent_t **consent);
 static ngx_int_t ngx_oof_payment_consent_unknown(ngx_oof_request_t *o);
 static ngx_int_t ngx_oof_payment_consent_got(ngx_oof_request_t *o,
     ngx_oof_pg_unit_t *u);
@@ -79,7 +77,7 @@ ngx_oof_payment_consent_get(ngx_oof_request_t *o)
 
 /* one consent has one name: what differs from it in anything is unknown */
 
-static ngx_int_t
+ngx_int_t
 ngx_oof_payment_consent_param(ngx_oof_request_t *o,
     ngx_oof_payment_consent_t **consent)
 {

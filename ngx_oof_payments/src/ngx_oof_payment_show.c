@@ -22,8 +22,7 @@ static ngx_int_t ngx_oof_payment_show_item(ngx_oof_request_t *o,
 static ngx_int_t ngx_oof_payment_show_json(ngx_oof_request_t *o,
     ngx_oof_json_t *w, json_t *object, ngx_uint_t bare);
 static ngx_int_t ngx_oof_payment_show_cancelled(ngx_oof_request_t *o,
-    ngx_oof_json_t *w, ngx_oof_pg_unit_t *u, ngx_uint_t s, ngx_uint_t row,
-    u_char *id);
+    ngx_oof_json_t *w, ngx_oof_pg_unit_t *u, ngx_uint_t s, ngx_uint_t row);
 
 
 /* GET /pix/payments/{paymentId} */
@@ -241,7 +240,7 @@ ngx_oof_payment_show(ngx_oof_request_t *o, ngx_oof_json_t *w,
 
     if (ngx_oof_payment_show_reason(o, w, u, s, row, at) != NGX_OK
         || ngx_oof_payment_show_item(o, w, &personal, at) != NGX_OK
-        || ngx_oof_payment_show_cancelled(o, w, u, s, row, id.data) != NGX_OK)
+        || ngx_oof_payment_show_cancelled(o, w, u, s, row) != NGX_OK)
     {
         return NGX_ERROR;
     }
@@ -390,9 +389,9 @@ ngx_oof_payment_show_json(ngx_oof_request_t *o, ngx_oof_json_t *w,
 
 static ngx_int_t
 ngx_oof_payment_show_cancelled(ngx_oof_request_t *o, ngx_oof_json_t *w,
-    ngx_oof_pg_unit_t *u, ngx_uint_t s, ngx_uint_t row, u_char *id)
+    ngx_oof_pg_unit_t *u, ngx_uint_t s, ngx_uint_t row)
 {
-    ngx_str_t  reason, from, cpf;
+    ngx_str_t  reason, from, cpf, consent;
 
     ngx_oof_payment_col_str(u, s, row, NGX_OOF_PAYMENT_COL_CANCEL_REASON,
                             &reason);
@@ -404,8 +403,11 @@ ngx_oof_payment_show_cancelled(ngx_oof_request_t *o, ngx_oof_json_t *w,
     ngx_oof_payment_col_str(u, s, row, NGX_OOF_PAYMENT_COL_CANCELLED_FROM,
                             &from);
 
+    ngx_oof_pg_get_str(u, s, row, NGX_OOF_PAYMENT_COL_CONSENT, &consent);
+
     if (ngx_oof_payment_sealed(o, u, s, row, NGX_OOF_PAYMENT_COL_CANCELLER,
-                               NGX_OOF_PAYMENT_SEAL_CANCELLER, id, &cpf)
+                               NGX_OOF_PAYMENT_SEAL_CANCELLER, consent.data,
+                               &cpf)
         != NGX_OK)
     {
         return NGX_ERROR;

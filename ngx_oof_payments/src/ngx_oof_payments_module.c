@@ -147,13 +147,51 @@ ngx_module_t  ngx_oof_payments_module = {
 
 static ngx_oof_route_t  ngx_oof_payments_4_routes[] = {
     ngx_oof_payments_common_routes,
-    ngx_oof_route_end
+
+    { NGX_HTTP_PATCH,
+      ngx_string("/pix/payments/{paymentId}"),
+      ngx_string("payment_cancel"),
+      NGX_OOF_GRANT_CLIENT,
+      ngx_string("payments"),
+      NGX_OOF_MEDIA_JWT,
+      ngx_oof_payment_cancel,
+      0 },
+
+    { NGX_HTTP_PATCH,
+      ngx_string("/pix/payments/consents/{consentId}"),
+      ngx_string("payment_cancel_all"),
+      NGX_OOF_GRANT_CLIENT,
+      ngx_string("payments"),
+      NGX_OOF_MEDIA_JWT,
+      ngx_oof_payment_cancel_all,
+      0 },
+
+      ngx_oof_route_end
 };
 
 
 static ngx_oof_route_t  ngx_oof_payments_5_routes[] = {
     ngx_oof_payments_common_routes,
-    ngx_oof_route_end
+
+    { NGX_HTTP_PATCH,
+      ngx_string("/pix/payments/{paymentId}"),
+      ngx_string("payment_cancel"),
+      NGX_OOF_GRANT_CLIENT,
+      ngx_string("payments"),
+      NGX_OOF_MEDIA_JWT,
+      ngx_oof_payment_cancel,
+      0 },
+
+    { NGX_HTTP_PATCH,
+      ngx_string("/consents/{consentId}/pix/payments"),
+      ngx_string("payment_cancel_all"),
+      NGX_OOF_GRANT_CLIENT,
+      ngx_string("payments"),
+      NGX_OOF_MEDIA_JWT,
+      ngx_oof_payment_cancel_all,
+      0 },
+
+      ngx_oof_route_end
 };
 
 
