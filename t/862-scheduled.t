@@ -73,6 +73,33 @@ sub refused {
 }
 
 
+# a static QR code of a key, with a long text
+
+sub static_code {
+    my ($key) = @_;
+
+    my $field = sub { sprintf '%s%02d%s', $_[0], length $_[1], $_[1] };
+    my $more = 99 - 4 - 14 - 4 - 4 - length $key;
+    my $code = $field->('00', '01')
+        . $field->('26', $field->('00', 'br.gov.bcb.pix')
+                         . $field->('01', $key)
+                         . $field->('02', 'x' x ($more - 4)))
+        . $field->('52', '0000') . $field->('53', '986')
+        . $field->('58', 'BR') . $field->('59', 'MARCO ANTONIO DE BRITO')
+        . $field->('60', 'BRASILIA') . $field->('62', $field->('05', '***'))
+        . '6304';
+    my $crc = 0xffff;
+
+    for my $byte (unpack 'C*', $code) {
+        $crc ^= $byte << 8;
+        $crc = $crc & 0x8000 ? ($crc << 1 ^ 0x1021) & 0xffff
+                             : $crc << 1 & 0xffff for 1 .. 8;
+    }
+
+    return $code . sprintf '%04X', $crc;
+}
+
+
 # --- one, made on its day
 
 my ($c, $items) = scheduled(1, amount => '10.00');
@@ -97,6 +124,44 @@ is_deeply([ map { $_->{endToEndId} } @{ $made->{json}{data} } ],
           [ map { $_->{endToEndId} } @$list ], 'three: in their order');
 is($made->{json}{links}{self}, "$Test::Oof::BaseUrl$Pay5/pix/payments/"
    . (payment_ids($made))[0], 'three: links are of the first');
+
+sub listed {
+    my ($c, $query, %args) = @_;
+
+    return pay($o, GET => "/consents/$c->{urn}/pix/payments$query", %args);
+}
+
+$r = listed($many, '');
+is_deeply($r->{json}{data}, $made->{json}{data}, 'three: listed')
+    or diag($r->{body});
+schema_ok('payments-v5 GET /consents/{consentId}/pix/payments', $r,
+          'three: listed as specified');
+
+for ([ '?startDate=' . day(2), 2 ], [ '?endDate=' . day(2), 2 ],
+     [ '?startDate=' . day(2) . '&endDate=' . day(2), 1 ],
+     [ '?startDate=' . day(4), 0 ])
+{
+    is(scalar @{ listed($many, $_->[0])->{json}{data} }, $_->[1],
+       "three: $_->[0]");
+}
+
+is_plain_error(listed($many, '?endDate=2026-02-30'), 400,
+               'PARAMETRO_INVALIDO', 'listed: no date');
+is_plain_error(listed($many, '', client => 'two'), 400, 'BAD_REQUEST',
+               'listed: another client');
+is_plain_error(listed({ urn => 'urn:bank:' . new_uuid() }, ''), 404,
+               'NOT_FOUND', 'listed: unknown');
+
+
+# --- sixty, with everything that they may have
+
+my $code = static_code('cliente-a00001@pix.bcb.gov.br');
+my ($sixty, $all) = scheduled(60, amount => '10.00',
+    '-localInstrument' => 'QRES', '-qrCode' => $code);
+$_->{remittanceInformation} = 'r' x 140 for @$all;
+$r = pay_consent($o, $sixty, items => $all);
+is(scalar(grep { $_->{status} eq 'SCHD' } @{ $r->{json}{data} || [] }), 60,
+   'sixty') or diag($r->{text} // $r->{body});
 
 my ($bad, $none) = scheduled(2, amount => '20422.01');
 $r = pay_consent($o, $bad, items => $none);

@@ -68,6 +68,7 @@ ngx_uint_t ngx_oof_payment_own(ngx_oof_request_t *o, ngx_oof_pg_unit_t *u,
 /* handlers */
 ngx_int_t ngx_oof_payment_create(ngx_oof_request_t *o);
 ngx_int_t ngx_oof_payment_get(ngx_oof_request_t *o);
+ngx_int_t ngx_oof_payment_list(ngx_oof_request_t *o);
 ngx_int_t ngx_oof_payment_cancel(ngx_oof_request_t *o);
 ngx_int_t ngx_oof_payment_cancel_all(ngx_oof_request_t *o);
 

@@ -191,6 +191,15 @@ static ngx_oof_route_t  ngx_oof_payments_5_routes[] = {
       ngx_oof_payment_cancel_all,
       0 },
 
+    { NGX_HTTP_GET,
+      ngx_string("/consents/{consentId}/pix/payments"),
+      ngx_string("payment_list"),
+      NGX_OOF_GRANT_CLIENT,
+      ngx_string("payments"),
+      NGX_OOF_MEDIA_NONE,
+      ngx_oof_payment_list,
+      0 },
+
       ngx_oof_route_end
 };
 
