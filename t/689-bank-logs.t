@@ -57,7 +57,16 @@ my @calls = (
           query => "cpf=$Ana", body => '{', headers => \%json }, 400 ],
 );
 
-for my $call (@calls) {
+# what nginx refuses before it is looked at
+
+my @refused = (
+    [ POST => "$own/search-key/{searchKey}", { id => $id, key => $Ana,
+          body => ' ' x 70_000, headers => \%json }, 413 ],
+    [ PATCH => '/v1/webhook/toggle/{consentId}', { id => $id,
+          query => "cpf=$Ana", body => ' ' x 70_000, headers => \%json }, 413 ],
+);
+
+for my $call (@calls, @refused) {
     my ($method, $path, $words, $status) = @$call;
     my $r = ask($o, $method, $path, %$words, name => "$method $path");
 
@@ -74,6 +83,8 @@ my $text;
 
 wait_for(sub { ($text = $o->log_text) =~ m{webhook/toggle/\{consentId\}} }, 10,
          'the error log');
+like($text, qr/too large body.*, request: "POST $Bank"/,
+     'it tells of a body that is too large');
 unlike($text, qr/$Ana|$cnpj/, 'the error log names nobody');
 
 for my $line (qr{"GET $Bank/v1/consents"},

@@ -14,6 +14,8 @@
 #define NGX_OOF_VARIABLE_ERROR         5
 
 
+static ngx_oof_api_t *ngx_oof_log_api(ngx_http_request_t *r,
+    ngx_oof_request_t *o);
 static ngx_uint_t ngx_oof_log_route(ngx_oof_request_t *o);
 static ngx_uint_t ngx_oof_log_code(ngx_http_request_t *r);
 static void ngx_oof_log_count(ngx_http_request_t *r, ngx_oof_request_t *o);
@@ -121,11 +123,32 @@ ngx_oof_log_handler(ngx_http_request_t *r)
 }
 
 
+/*
+ * Where a server has the bank's side, its requests name nobody in the error log
+ * from here on: nginx refuses some before their API is known.
+ */
+
+ngx_int_t
+ngx_oof_log_server_handler(ngx_http_request_t *r)
+{
+    ngx_oof_loc_conf_t  *olcf;
+
+    olcf = ngx_http_get_module_loc_conf(r, ngx_oof_module);
+
+    if (olcf->bank) {
+        r->log_handler = ngx_oof_log_error_handler;
+    }
+
+    return NGX_DECLINED;
+}
+
+
 u_char *
 ngx_oof_log_error_handler(ngx_http_request_t *r, ngx_http_request_t *sr,
     u_char *buf, size_t len)
 {
     u_char                    *p;
+    ngx_oof_api_t             *api;
     ngx_oof_request_t         *o;
     ngx_http_core_srv_conf_t  *cscf;
 
@@ -136,17 +159,18 @@ ngx_oof_log_error_handler(ngx_http_request_t *r, ngx_http_request_t *sr,
     buf = p;
 
     o = ngx_oof_request_get(r);
+    api = ngx_oof_log_api(r, o);
 
-    if (o == NULL || o->api == NULL) {
+    if (api == NULL) {
         return buf;
     }
 
     p = ngx_snprintf(buf, len, ", request: \"%V %V", &r->method_name,
-                     &o->api->base);
+                     &api->base);
     len -= p - buf;
     buf = p;
 
-    if (o->route) {
+    if (o && o->route) {
         p = ngx_snprintf(buf, len, "%V", &o->route->path);
         len -= p - buf;
         buf = p;
@@ -156,11 +180,28 @@ ngx_oof_log_error_handler(ngx_http_request_t *r, ngx_http_request_t *sr,
     len -= p - buf;
     buf = p;
 
-    if (o->consent_id.len) {
+    if (o && o->consent_id.len) {
         buf = ngx_snprintf(buf, len, ", consent: \"%V\"", &o->consent_id);
     }
 
     return buf;
+}
+
+
+/* of a request that did not get to its API, that of the location */
+
+static ngx_oof_api_t *
+ngx_oof_log_api(ngx_http_request_t *r, ngx_oof_request_t *o)
+{
+    ngx_oof_loc_conf_t  *olcf;
+
+    if (o && o->api) {
+        return o->api;
+    }
+
+    olcf = ngx_http_get_module_loc_conf(r, ngx_oof_module);
+
+    return olcf->api;
 }
 
 
@@ -521,6 +562,7 @@ ngx_oof_variable_path(ngx_http_request_t *r, ngx_http_variable_value_t *v,
 {
     u_char             *p;
     ngx_str_t          *base, *path;
+    ngx_oof_api_t      *api;
     ngx_oof_request_t  *o;
 
     v->valid = 1;
@@ -528,15 +570,16 @@ ngx_oof_variable_path(ngx_http_request_t *r, ngx_http_variable_value_t *v,
     v->not_found = 0;
 
     o = ngx_oof_request_get(r);
+    api = ngx_oof_log_api(r, o);
 
-    if (o == NULL || o->api == NULL || !(o->api->flags & NGX_OOF_API_BANK)) {
+    if (api == NULL || !(api->flags & NGX_OOF_API_BANK)) {
         v->data = r->uri.data;
         v->len = r->uri.len;
         return NGX_OK;
     }
 
-    base = &o->api->base;
-    path = o->route ? &o->route->path : NULL;
+    base = &api->base;
+    path = (o && o->route) ? &o->route->path : NULL;
 
     v->len = base->len + (path ? path->len : 0);
 

@@ -109,6 +109,7 @@ typedef struct {
     ngx_str_t                version;        /* x-v, when not the API's */
     ngx_oof_date_t           closed_from;    /* year 0: never */
     ngx_uint_t               health;
+    ngx_uint_t               bank;           /* of a server: has that side */
 } ngx_oof_loc_conf_t;
 
 

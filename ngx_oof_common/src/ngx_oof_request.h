@@ -104,6 +104,7 @@ ngx_oof_request_t *ngx_oof_request_make(ngx_http_request_t *r);
 /* phase handlers, installed by the module */
 ngx_int_t ngx_oof_access_handler(ngx_http_request_t *r);
 ngx_int_t ngx_oof_content_handler(ngx_http_request_t *r);
+ngx_int_t ngx_oof_log_server_handler(ngx_http_request_t *r);
 ngx_int_t ngx_oof_log_handler(ngx_http_request_t *r);
 
 /*

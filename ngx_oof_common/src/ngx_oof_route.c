@@ -262,14 +262,22 @@ ngx_oof_api_set(ngx_conf_t *cf, ngx_oof_api_t *api)
 {
     ngx_uint_t                  i;
     ngx_oof_used_t            **used;
-    ngx_oof_loc_conf_t         *olcf;
+    ngx_oof_loc_conf_t         *olcf, *server;
     ngx_oof_main_conf_t        *omcf;
+    ngx_http_core_srv_conf_t   *cscf;
     ngx_http_core_loc_conf_t   *clcf;
 
     olcf = ngx_http_conf_get_module_loc_conf(cf, ngx_oof_module);
     omcf = ngx_http_conf_get_module_main_conf(cf, ngx_oof_module);
 
     olcf->api = api;
+
+    if (api->flags & NGX_OOF_API_BANK) {
+        cscf = ngx_http_conf_get_module_srv_conf(cf, ngx_http_core_module);
+        server = cscf->ctx->loc_conf[ngx_oof_module.ctx_index];
+
+        server->bank = 1;
+    }
 
     used = omcf->used.elts;
 
