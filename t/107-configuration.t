@@ -35,6 +35,39 @@ for my $block (qw/ oof_database oof_keys oof_issuer /) {
     said("$block: no name", 0, $words, http => "$block '' { }");
 }
 
+# the bank's side may be reached without TLS, and its links say so
+
+said("oof_base_url $_", 0,
+     qr{\[emerg\] "oof_base_url" directive must begin with "https://" or "http},
+     http => "oof_base_url $_;")
+    for qw{ ftp://bank.test https:// bank.test };
+
+said('oof_base_url: third parties want TLS', 0,
+     qr{\[emerg\] "oof_api consents v3" needs an "oof_base_url" that begins},
+     locations => <<"END");
+        location $Test::Oof::Api/ {
+            oof_api      consents v3;
+            oof_base_url http://bank.test;
+        }
+END
+
+said("oof_base_url: of the bank's side", 1, qr/test is successful/,
+     http => <<"END", management_server => <<'END');
+        oof_issuer inner {
+            issuer   https://inner.test;
+            audience inner;
+            jwks     file:@{[ Test::Oof::jwks() ]};
+            bound    off;
+        }
+END
+        oof_brand    bank;
+        oof_database main;
+        oof_keys     main;
+        oof_issuer   inner;
+        oof_base_url http://10.0.0.1:8080;
+        location /open-banking/oob-consents/ { oof_api consent-management v1; }
+END
+
 my %pem = (
     'not base64' => "-----BEGIN CERTIFICATE-----\n!\n-----END CERTIFICATE-----",
     'no certificate' => "-----BEGIN CERTIFICATE-----\nAAAA\n"

@@ -53,6 +53,9 @@ for my $name (qw/ api management metrics plain keystore core /) {
     like($box->{$name}, qr{^https?://[\w.-]+:\d+}, "sandbox.json: $name");
 }
 
+like($out, qr{"self": "\Q$box->{management}\E/open-banking/oob-consents/},
+     "run: links of the bank's side lead to the bank's side");
+
 ok(-f $box->{ca}, 'sandbox.json: ca');
 ok(-f $box->{nginx}{$_}, "sandbox.json: nginx $_")
     for qw/ binary conf pid error_log access_log /;

@@ -31,6 +31,7 @@ static char *ngx_oof_urn_namespace(ngx_conf_t *cf, void *post, void *data);
 static char *ngx_oof_not_zero(ngx_conf_t *cf, void *post, void *data);
 static char *ngx_oof_uuid_value(ngx_conf_t *cf, void *post, void *data);
 static char *ngx_oof_base_url(ngx_conf_t *cf, void *post, void *data);
+static ngx_uint_t ngx_oof_begins(ngx_str_t *value, const char *text);
 static char *ngx_oof_header_name(ngx_conf_t *cf, void *post, void *data);
 static char *ngx_oof_keep(ngx_conf_t *cf, void *post, void *data);
 static char *ngx_oof_version(ngx_conf_t *cf, void *post, void *data);
@@ -1003,6 +1004,13 @@ ngx_oof_merge_api(ngx_conf_t *cf, ngx_oof_loc_conf_t *conf)
         if (conf->base_url.len == 0) {
             missing = "oof_base_url";
 
+        } else if (!ngx_oof_begins(&conf->base_url, "https://")) {
+            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                               "\"oof_api %V %V\" needs an \"oof_base_url\" "
+                               "that begins with \"https://\"",
+                               &conf->api->name, &conf->api->major);
+            return NGX_CONF_ERROR;
+
         } else if (conf->organisation_id.len == 0) {
             missing = "oof_organisation_id";
 
@@ -1262,10 +1270,12 @@ ngx_oof_base_url(ngx_conf_t *cf, void *post, void *data)
 {
     ngx_str_t *value = data;
 
-    if (value->len <= sizeof("https://") - 1
-        || ngx_strncmp(value->data, "https://", sizeof("https://") - 1) != 0)
+    /* whether the plain one is enough depends on who calls */
+
+    if (!ngx_oof_begins(value, "https://")
+        && !ngx_oof_begins(value, "http://"))
     {
-        return "must begin with \"https://\"";
+        return "must begin with \"https://\" or \"http://\"";
     }
 
     if (value->data[value->len - 1] == '/') {
@@ -1273,6 +1283,19 @@ ngx_oof_base_url(ngx_conf_t *cf, void *post, void *data)
     }
 
     return NGX_CONF_OK;
+}
+
+
+/* and something follows */
+
+static ngx_uint_t
+ngx_oof_begins(ngx_str_t *value, const char *text)
+{
+    size_t  len;
+
+    len = ngx_strlen(text);
+
+    return value->len > len && ngx_strncmp(value->data, text, len) == 0;
 }
 
 
