@@ -106,6 +106,19 @@ is(said(bank($o, 'POST', "$path/nova", json => {})), '405 METHOD_NOT_ALLOWED',
 
 # --- in force within five seconds: all workers, and another host
 
+# a customer's token is none of the bank's systems
+
+for ([ GET => [] ], [ PUT => [ json => { data => { %new } } ] ],
+     [ DELETE => [] ])
+{
+    my ($method, $words) = @$_;
+    my $refused = bank($o, $method, "$path/nova", customer => $Ana, @$words);
+
+    is(said($refused), '403 FORBIDDEN', "$method by a customer");
+}
+
+is(get('nova')->{status}, 200, 'nothing was changed');
+
 my $other = journey(core => undef);
 
 sub ask {

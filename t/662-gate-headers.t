@@ -242,6 +242,8 @@ is(of_bank('/oof/v1/consents/01936000-0000-7000-8000-0000deadbeef/resources')
        ->{status}, 404, 'no consent');
 is(of_bank('/oof/v1/consents/x/resources')->{status}, 400, 'no id');
 is(of_bank($address, scope => 'consents')->{status}, 403, 'without the scope');
+is(of_bank($address, scope => 'oof_journey oob_customer')->{status}, 403,
+   "a customer's token");
 
 my $other = authorised(brand => 'other');
 is(of_bank('/oof/v1/consents/' . ($other =~ s/.*://r) . '/resources')

@@ -5,6 +5,7 @@
 
 
 #include <ngx_oof.h>
+#include <ngx_oof_consent_bank.h>
 #include <ngx_oof_consent_gate.h>
 #include <ngx_oof_consent_sql.h>
 
@@ -56,7 +57,13 @@ ngx_oof_gate_resources(ngx_oof_request_t *o)
         return NGX_ERROR;
     }
 
-    rc = ngx_oof_consent_bank_id(o, &o->params[0], list->id);
+    /* it tells how the core calls accounts: the bank's systems alone ask */
+
+    rc = ngx_oof_bank_staff(o);
+
+    if (rc == NGX_OK) {
+        rc = ngx_oof_consent_bank_id(o, &o->params[0], list->id);
+    }
 
     if (rc == NGX_OK) {
         rc = ngx_oof_page_read(o, &list->page);

@@ -5,6 +5,7 @@
 
 
 #include <ngx_oof.h>
+#include <ngx_oof_consent_bank.h>
 #include <ngx_oof_consent_journey.h>
 #include <ngx_oof_consent_sql.h>
 
@@ -211,13 +212,17 @@ ngx_oof_consent_client_put(ngx_oof_request_t *o)
 }
 
 
-/* one that no token could name is refused */
+/* one that no token could name is refused, and whoever is a customer */
 
 static ngx_int_t
 ngx_oof_consent_client_id(ngx_oof_request_t *o)
 {
     ngx_uint_t   i;
     ngx_str_t   *id;
+
+    if (ngx_oof_bank_staff(o) != NGX_OK) {
+        return NGX_DECLINED;
+    }
 
     id = &o->params[0];
 
