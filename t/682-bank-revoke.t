@@ -102,9 +102,8 @@ is_deeply($events[2]{data}, { consentId => "urn:bank:$id",
                          RESOURCES_READ / ],
     expirationDateTime => $events[0]{data}{expirationDateTime},
     rejection => { rejectedBy => 'USER', reason => {
-        code => 'CUSTOMER_MANUALLY_REVOKED',
-        additionalInformation => 'pediu na loja' } } },
-    'the event, with nothing of whom it is');
+        code => 'CUSTOMER_MANUALLY_REVOKED' } } },
+    'the event, with nothing of whom it is, nor what was written');
 
 refused_as(reject($id, 'USER', 'CUSTOMER_MANUALLY_REVOKED'), 422,
            'CONSENTIMENTO_EM_STATUS_REJEITADO',

@@ -517,7 +517,8 @@ ngx_int_t
 ngx_oof_consent_event_data(ngx_oof_request_t *o, ngx_oof_consent_t *consent,
     const char *previous, ngx_str_t *data)
 {
-    ngx_oof_json_t  w;
+    ngx_oof_json_t     w;
+    ngx_oof_consent_t  nameless;
 
     if (ngx_oof_json_init(&w, o->r->pool, 512) != NGX_OK) {
         return NGX_ERROR;
@@ -549,7 +550,13 @@ ngx_oof_consent_event_data(ngx_oof_request_t *o, ngx_oof_consent_t *consent,
     }
 
     if (consent->rejected_by.len) {
-        ngx_oof_consent_rejection(&w, consent);
+
+        /* what somebody wrote in his own words may name a person */
+
+        nameless = *consent;
+        ngx_str_null(&nameless.reason_info);
+
+        ngx_oof_consent_rejection(&w, &nameless);
     }
 
     ngx_oof_json_end(&w, '}');
