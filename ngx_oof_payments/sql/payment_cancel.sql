@@ -15,7 +15,7 @@
 -- $10 int4: the first day that may be cancelled
 -- $11 timestamptz: real clock: stamp
 -- $12 int8: real clock in milliseconds: ids
--- $13 bytea: who cancels it, sealed
+-- $13 bytea: who cancels it, sealed, or null
 -- $14 text: the consent as events name it
 WITH v AS MATERIALIZED (
     SELECT n.payment_id

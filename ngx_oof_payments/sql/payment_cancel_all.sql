@@ -14,7 +14,7 @@
 -- $10 int4: the first day that may be cancelled
 -- $11 timestamptz: real clock: stamps
 -- $12 int8: real clock in milliseconds: ids
--- $13 bytea: who cancels them, sealed
+-- $13 bytea: who cancels them, sealed, or null
 -- $14 text: the consent as events name it
 -- $15 int4: the answer, when it is done
 WITH v AS MATERIALIZED (

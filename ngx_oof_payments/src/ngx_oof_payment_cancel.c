@@ -394,7 +394,14 @@ ngx_oof_payment_cancel_store(ngx_oof_request_t *o,
     ngx_oof_pg_int4(u, (int32_t) day);
     ngx_oof_pg_time(u, real);
     ngx_oof_pg_int8(u, real / 1000);
-    ngx_oof_pg_bytea(u, &cancel->sealed);
+
+    if (cancel->refused) {
+        ngx_oof_pg_null(u);
+
+    } else {
+        ngx_oof_pg_bytea(u, &cancel->sealed);
+    }
+
     ngx_oof_pg_text(u, &cancel->urn);
 
     if (cancel->all) {
