@@ -92,6 +92,11 @@ is(notify($o, undef, { legacyId => $_->[0], paymentStatus => $_->[1] })
     for [ [], 'ACSC' ], [ 'x', 'ACSC' ], [ [ {} ], 'ACSC' ],
         [ $legacy, 'DONE' ];
 is(notify($o, undef, {}, scope => 'oof_journey')->{status}, 403, 'scope');
+is(notify($o, undef, {}, scope => 'oob_payments:write oob_customer')->{status},
+   403, 'a customer');
+is(notify($o, '/oof/v1/payments/' . new_uuid() . '/resolve',
+          { outcome => 'SETTLED' }, scope => 'oof_admin oob_customer')
+       ->{status}, 403, 'a customer who resolves');
 
 
 # --- the core does not know repetitions: never sent twice

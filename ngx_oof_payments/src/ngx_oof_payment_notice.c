@@ -6,6 +6,7 @@
 
 #include <ngx_oof.h>
 #include <ngx_oof_payment_notice.h>
+#include <ngx_oof_payment_journey.h>
 #include <ngx_oof_payment_show.h>
 #include <ngx_oof_payment_order.h>
 #include <ngx_oof_payments_sql.h>
@@ -35,6 +36,7 @@ typedef struct {
 
 static ngx_int_t ngx_oof_payment_notify(ngx_oof_request_t *o);
 static ngx_int_t ngx_oof_payment_resolve(ngx_oof_request_t *o);
+static ngx_uint_t ngx_oof_payment_notice_staff(ngx_oof_request_t *o);
 static ngx_oof_payment_notice_t *ngx_oof_payment_notice(ngx_oof_request_t *o);
 static ngx_int_t ngx_oof_payment_notice_bad(ngx_oof_request_t *o);
 static ngx_int_t ngx_oof_payment_notice_find(ngx_oof_request_t *o,
@@ -119,6 +121,10 @@ ngx_oof_payment_notify(ngx_oof_request_t *o)
     ngx_oof_loc_conf_t        *olcf;
     ngx_oof_payment_notice_t  *notice;
 
+    if (!ngx_oof_payment_notice_staff(o)) {
+        return NGX_OK;
+    }
+
     rc = ngx_oof_request_json(o);
     if (rc != NGX_OK) {
         return (rc == NGX_DECLINED) ? NGX_OK : NGX_ERROR;
@@ -166,6 +172,10 @@ ngx_oof_payment_resolve(ngx_oof_request_t *o)
     ngx_str_t                  outcome;
     ngx_oof_payment_notice_t  *notice;
 
+    if (!ngx_oof_payment_notice_staff(o)) {
+        return NGX_OK;
+    }
+
     rc = ngx_oof_request_json(o);
     if (rc != NGX_OK) {
         return (rc == NGX_DECLINED) ? NGX_OK : NGX_ERROR;
@@ -198,6 +208,23 @@ ngx_oof_payment_resolve(ngx_oof_request_t *o)
     }
 
     return ngx_oof_payment_notice_find(o, notice, NULL, NULL);
+}
+
+
+/* a customer's token, whatever else it may, is none of the bank's systems */
+
+static ngx_uint_t
+ngx_oof_payment_notice_staff(ngx_oof_request_t *o)
+{
+    static ngx_str_t  customer = ngx_string(NGX_OOF_SCOPE_CUSTOMER);
+
+    if (!ngx_oof_token_has_scope(o->token, &customer)) {
+        return 1;
+    }
+
+    (void) ngx_oof_error_status(o, NGX_HTTP_FORBIDDEN);
+
+    return 0;
 }
 
 
