@@ -3,8 +3,9 @@
 # Copyright (C) oof authors
 
 # The sandbox that ./build.sh run makes: its demonstration, what is told about
-# it in sandbox.json, its command line, TLS as the regulation wants it, and
-# that everything comes back after kill -9.
+# it in sandbox.json, its command line, payments of both versions, TLS as the
+# regulation wants it, and that everything comes back after kill -9 (spec 2.8 to
+# 2.11).
 
 use strict;
 use warnings;
@@ -46,8 +47,22 @@ like($out, qr/^demonstration: ok\n\z/m, 'run: ends with demonstration: ok');
 like($out, qr/^< HTTP\/1\.1 $_ /m, "run: shows the answer $_")
     for 200, 201, 204, 401, 403;
 unlike($out, qr/ey[\w-]{30}/, 'run: shows no token');
+is(join(' ', $out =~ /"status": "(CONSUMED|ACSC|SCHD|CANC)"/g),
+   'ACSC ACSC CONSUMED SCHD CANC CANC CANC',
+   'run: a payment is settled, another cancelled');
+unlike($out, qr/NOT verified/, 'run: the bank has signed');
 
 my $box = JSON::PP::decode_json(slurp("$home/var/sandbox.json"));
+my $core = $box->{core};
+my %balance = map { $_->{number} => $_->{balance} }
+              map { @{ $_->{accounts} } } @{ $box->{customers} };
+my @debits = ledger();
+
+$balance{10000011} = '99998667.00';
+is(join(' ', map { "$_->{account} $_->{amount}" } @debits),
+   '10000011 1333.00', 'run: one debit');
+is_deeply(JSON::PP::decode_json(http("$core/_ledger"))->{balances}, \%balance,
+          'run: and nothing else has moved');
 
 for my $name (qw/ api management metrics plain keystore core /) {
     like($box->{$name}, qr{^https?://[\w.-]+:\d+}, "sandbox.json: $name");
@@ -266,6 +281,87 @@ oof("bank show $uuid");
 is($? >> 8, 0, 'walk: exit status of bank show');
 
 
+# --- payments, in the bank's app and on the command line
+
+my %dict = %{ $box->{dict}[0] };
+
+# a third party's signed call of a version
+
+sub signed {
+    my ($version, $scope, $call, $data) = @_;
+
+    spew("$home/claims.json", JSON::PP::encode_json({ data => $data }));
+    return oof("call --client one --scope '$scope' "
+               . ($call =~ s{ /}{ /open-banking/payments/v$version/}r)
+               . ($data ? " --claims $home/claims.json" : ''));
+}
+
+sub to_pay {
+    my ($version, $amount) = @_;
+
+    my $out = signed($version, 'payments', 'POST /consents', {
+        loggedUser => { document => { identification => $ana,
+                                      rel => 'CPF' } },
+        creditor => { map { $_ => $dict{$_} }
+                          qw/ personType cpfCnpj name / },
+        payment => {
+            type => 'PIX', currency => 'BRL', amount => $amount,
+            date => POSIX::strftime('%Y-%m-%d', gmtime(time - 3 * 3600)),
+            $version == 5 ? (purpose => 'IMMEDIATE') : (),
+            details => { localInstrument => 'DICT', proxy => $dict{key},
+                         creditorAccount => $dict{account} },
+        },
+    });
+
+    return $out =~ /"consentId": "(\S+?)"/ ? $1 : diag($out);
+}
+
+sub made {
+    my ($version, $urn, $amount) = @_;
+
+    return signed($version, "openid consent:$urn payments",
+                  'POST /pix/payments', [ {
+        endToEndId => 'E11222333'
+            . POSIX::strftime('%Y%m%d%H%M', gmtime)
+            . sprintf('%011d', rand 1e11),
+        localInstrument => 'DICT', proxy => $dict{key},
+        payment => { amount => $amount, currency => 'BRL' },
+        creditorAccount => $dict{account}, cnpjInitiator => '11222333000181',
+    } ]);
+}
+
+for my $version (5, 4) {
+    my $urn = to_pay($version, "10.0$version");
+
+    like(app("$urn --account 10000029"), qr/^0 AUTHORISED$/m,
+         "pay, v$version: authorised in the app");
+    like(app($urn), qr/^3 AUTHORISED\nrefused: 409 ESTADO_/m,
+         "pay, v$version: once");
+    $out = made($version, $urn, "10.0$version");
+    like($out, qr/^HTTP\S+ 201 .*\(a JWT, signature verified\)/s,
+         "pay, v$version: made");
+    my ($payment) = $out =~ /"paymentId": "(\S+?)"/;
+    wait_for(sub {
+        signed($version, 'payments', "GET /pix/payments/$payment")
+            =~ /"status": "ACSC"/;
+    }, 20, 'a payment that is settled');
+    is(join(' ', map { $_->{account} }
+                 grep { $_->{amount} eq "10.0$version" } ledger()),
+       '10000029', "pay, v$version: one debit, of the chosen account");
+}
+
+like(app(to_pay(5, '300.01')), qr/^2 REJECTED$/m,
+     'pay: the bank\'s checks reject it');
+like(app(to_pay(5, '11.00') . ' --reject REJEITADO_USUARIO'),
+     qr/^0 REJECTED$/m, 'pay: refused');
+like(app(to_pay(5, '11.00') . " --cpf $bruno"),
+     qr/^3 .*refused: 403 CPF_MISMATCH$/ms, 'pay: another customer');
+oof('clock +6h');
+like(oof('demonstration'), qr/^demonstration: ok\n\z/m,
+     'demonstration: again, at another time');
+oof('clock 0');
+
+
 # --- the rule clock
 
 like(oof('clock +61m'), qr/"offset": 3660/, 'clock: moved');
@@ -343,11 +439,6 @@ like(s_client('-alpn h2'), qr/ALPN protocol: h2/, 'HTTP/2 is on');
 
 # --- the bank's core
 
-my $core = $box->{core};
-my %first = map { $_->{number} => $_->{balance} }
-            map { @{ $_->{accounts} } } @{ $box->{customers} };
-is_deeply(JSON::PP::decode_json(http("$core/_ledger")),
-          { debits => [], balances => \%first }, 'core: the ledger is new');
 is(scalar @{ $box->{dict} }, 3, 'core: keys of the DICT');
 
 oof('clock +6h');
@@ -498,6 +589,10 @@ sub status {
     my $out = oof("call $args");
 
     return $out =~ m{^HTTP/1\.1 (\d+)} ? $1 : $out;
+}
+
+sub ledger {
+    @{ JSON::PP::decode_json(http("$core/_ledger"))->{debits} };
 }
 
 sub oof_status { status("--client one $_[0]") }

@@ -1,24 +1,31 @@
 """The demonstration: a third party creates a consent to share data, the
 customer authorises it in the bank's app, the third party lists what it may
 read, reads it behind the gate, and renews the consent; the bank lists and
-revokes it, and the gate is closed.  Others are refused."""
+revokes it, and the gate is closed.  Others are refused.  Then money is moved:
+a Pix payment is authorised, made and settled, and one of another day is
+cancelled."""
 
 import datetime
 import json
+import os
 import time
 import urllib.parse
+import uuid
 
-from . import backoffice, call, cast, jose, journey, token
+from . import backoffice, call, cast, jose, journey, pix, token
 from .box import Failure
+from .core.service import CoreService
 
 BASE = "/open-banking/consents/v3/consents"
 RESOURCES = "/open-banking/resources/v3/resources"
 ACCOUNTS = "/open-banking/accounts/v2/accounts"
 AUTHORISATIONS = "/oof/v1/authorisations/"
 
-# for how long the list of resources may be in preparation, in seconds
+# for how long the list of resources may be in preparation, and a payment be on
+# its way, in seconds
 
 PREPARE = 10
+SETTLE = 20
 
 TIME = "%Y-%m-%dT%H:%M:%SZ"
 
@@ -26,6 +33,10 @@ TIME = "%Y-%m-%dT%H:%M:%SZ"
 
 TERM = 90
 RENEWED = 365
+
+# when the payment that is cancelled would be made, in days
+
+AHEAD = 7
 
 PERMISSIONS = ["ACCOUNTS_READ", "ACCOUNTS_BALANCES_READ", "RESOURCES_READ"]
 
@@ -40,7 +51,7 @@ class Demo:
         print("\n--- %d. %s" % (self.number, text))
 
     @staticmethod
-    def show(target, method, path, headers, body, answer):
+    def show(target, method, path, headers, body, answer, keys=None):
         print("> %s %s  (%s)" % (method, path, target))
         for name, value in headers:
             if name == "Authorization":
@@ -53,7 +64,7 @@ class Demo:
         print("< %s %d %s" % (answer.version, answer.status, answer.reason))
         for name, value in answer.headers:
             print("< %s: %s" % (name.lower(), value))
-        text = answer.decoded()
+        text = answer.decoded(keys)
         if text:
             print("<")
             for line in text.splitlines():
@@ -78,11 +89,51 @@ class Demo:
                   else "no certificate", method, path, headers, text, answer)
 
         self.expect("status", status, answer.status)
+        self.interaction(headers, answer)
+        return answer
+
+    def interaction(self, headers, answer):
         sent = dict((k.lower(), v) for k, v in headers)
         got = dict((k.lower(), v) for k, v in answer.headers)
         self.expect("x-fapi-interaction-id", sent["x-fapi-interaction-id"],
                     got.get("x-fapi-interaction-id"))
-        return answer
+
+    def signed(self, status, client, bearer, method, path, data=None,
+               key=None, until=None):
+        """A request of the payments API, shown with its answer: both are
+        signed, and "data" of what the bank has signed is returned.  With
+        "until", repeated until data.status is that."""
+
+        body = text = None
+        given = []
+
+        if data is not None:
+            body = token.message(self.box, client, self.box.state()["api"]
+                                 + path, {"data": data})
+            text = "(a JWT, signed by client %s)\n%s" % (
+                client, call.pretty(jose.decode(body)[1]))
+            body = body.encode()
+            given = [("x-idempotency-key", key or str(uuid.uuid4()))]
+
+        end = time.monotonic() + SETTLE
+        while True:
+            headers = call.api_headers(
+                bearer, given, "application/jwt" if body else None,
+                "application/jwt")
+            answer = call.api(self.box, client, method, path, headers, body)
+            claims = jose.verify(answer.body.decode(), self.keys)
+            if until is None or claims is None \
+                    or claims["data"]["status"] == until \
+                    or time.monotonic() > end:
+                break
+            time.sleep(0.1)
+
+        self.show("certificate of client %s" % client, method, path, headers,
+                  text, answer, self.keys)
+        self.expect("status", status, answer.status)
+        self.expect("signed by the bank", True, claims is not None)
+        self.interaction(headers, answer)
+        return claims["data"]
 
     def bank(self, status, method, path, body=None):
         """A call of the bank's own channel, shown with its answer."""
@@ -108,12 +159,12 @@ class Demo:
                   headers, None, answer)
         return answer
 
-    def token(self, client):
+    def token(self, client, scope="consents"):
         """A token from the issuer, by private_key_jwt."""
 
         form = {
             "grant_type": "client_credentials",
-            "scope": "consents",
+            "scope": scope,
             "client_assertion_type":
                 "urn:ietf:params:oauth:client-assertion-type:jwt-bearer",
             "client_assertion": token.assertion(self.box, client),
@@ -140,13 +191,17 @@ class Demo:
         print("  (claims: %s)" % jose.compact(jose.decode(bearer)[1]))
         return bearer
 
+    def now(self):
+        """The time of the rules."""
+
+        answer = call.management(self.box, "GET", "/oof/v1/clock")
+        return datetime.datetime.strptime(answer.json()["data"]["ruleTime"],
+                                          TIME)
+
     def end_of(self, days):
         """An instant so many days from now, by the clock of the rules."""
 
-        answer = call.management(self.box, "GET", "/oof/v1/clock")
-        now = datetime.datetime.strptime(answer.json()["data"]["ruleTime"],
-                                         TIME)
-        return (now + datetime.timedelta(days)).strftime(TIME)
+        return (self.now() + datetime.timedelta(days)).strftime(TIME)
 
     def create(self, client, bearer, days=None):
         """"data" of a new consent."""
@@ -202,6 +257,15 @@ class Demo:
         self.expect("body", b"", answer.body)
         self.rejected("CUSTOMER_MANUALLY_REJECTED",
                       self.api(200, one, mine, "GET", path))
+
+        with open(os.path.join(self.box.pki, "bank.jwks"),
+                  encoding="utf-8") as f:
+            self.keys = json.load(f)
+
+        self.title("client one gets a token to pay with")
+        mine = self.token(one, "payments")
+        self.pay(one, mine)
+        self.schedule(one, mine)
 
         print("\ndemonstration: ok")
 
@@ -303,3 +367,95 @@ class Demo:
 
         self.title("and cannot revoke it again")
         self.api(422, client, mine, "DELETE", path)
+
+    def approved(self, client, mine, payment):
+        """(the consent as the bank's app shows it, the customer's token) of a
+        new consent to pay, which the customer authorises."""
+
+        data = self.signed(201, client, mine, "POST", pix.CONSENTS,
+                           pix.consent(self.user, payment))
+        self.expect("data.status", "AWAITING_AUTHORISATION", data["status"])
+        consent = data["consentId"]
+
+        self.title("the customer chooses an account in the bank's app, and "
+                   "authorises it")
+        where = AUTHORISATIONS + consent
+        shown = self.bank(200, "GET", where).json()["data"]
+        answer = self.bank(200, "POST", where,
+                           {"data": journey.decision(shown)})
+        self.expect("data.status", "AUTHORISED",
+                    answer.json()["data"]["status"])
+
+        answer = self.bank(200, "GET", where + "/token-check")
+        self.expect("data.issue", True, answer.json()["data"]["issue"])
+        return consent, token.access(
+            self.box, client, " ".join(answer.json()["data"]["scopes"]),
+            self.user["document"]["identification"])
+
+    def debits(self, end_to_end):
+        """How often the bank's core has moved the money."""
+
+        ledger = CoreService(self.box).control("GET", "/_ledger")
+        found = [d for d in ledger["debits"] if d["endToEndId"] == end_to_end]
+        print("  (the core's ledger: %s)" % jose.compact(found))
+        return len(found)
+
+    def pay(self, client, mine):
+        now = self.now()
+        payment = pix.payment(now)
+        wanted = [pix.item(client, payment, now)]
+        key = str(uuid.uuid4())
+
+        self.title("client one creates a consent to pay; what both sides say "
+                   "is signed")
+        consent, bearer = self.approved(client, mine, payment)
+
+        self.title("client one pays")
+        made = self.signed(201, client, bearer, "POST", pix.PAYMENTS, wanted,
+                           key)
+        self.expect("payments", 1, len(made))
+        path = pix.PAYMENTS + "/" + made[0]["paymentId"]
+
+        self.title("and asks until it is settled")
+        data = self.signed(200, client, mine, "GET", path, until="ACSC")
+        self.expect("data.status", "ACSC", data["status"])
+        self.expect("data.endToEndId", wanted[0]["endToEndId"],
+                    data["endToEndId"])
+
+        self.title("the same call again, with its idempotency key, is that "
+                   "payment")
+        again = self.signed(201, client, bearer, "POST", pix.PAYMENTS, wanted,
+                            key)
+        self.expect("paymentId", [made[0]["paymentId"]],
+                    [p["paymentId"] for p in again])
+        self.expect("debits", 1, self.debits(wanted[0]["endToEndId"]))
+
+        self.title("the consent is used up")
+        data = self.signed(200, client, mine, "GET",
+                           pix.CONSENTS + "/" + consent)
+        self.expect("data.status", "CONSUMED", data["status"])
+
+    def schedule(self, client, mine):
+        now = self.now()
+        payment = pix.payment(now, AHEAD)
+        wanted = [pix.item(client, payment, now, AHEAD)]
+
+        self.title("client one creates a consent to pay in a week")
+        _, bearer = self.approved(client, mine, payment)
+
+        self.title("client one schedules the payment")
+        made = self.signed(201, client, bearer, "POST", pix.PAYMENTS, wanted)
+        self.expect("data[].status", ["SCHD"], [p["status"] for p in made])
+        path = pix.PAYMENTS + "/" + made[0]["paymentId"]
+
+        self.title("client one cancels it, as the customer has asked")
+        data = self.signed(200, client, mine, "PATCH", path,
+                           pix.cancellation(self.user))
+        self.expect("data.status", "CANC", data["status"])
+        self.expect("data.cancellation.reason", "CANCELADO_AGENDAMENTO",
+                    data["cancellation"]["reason"])
+
+        self.title("and reads that it is")
+        data = self.signed(200, client, mine, "GET", path)
+        self.expect("data.status", "CANC", data["status"])
+        self.expect("debits", 0, self.debits(wanted[0]["endToEndId"]))
