@@ -145,7 +145,11 @@ my %one = (organisationId => $Test::Oof::Clients{one}{organisation_id},
 is(everywhere(), join(' ', (404) x 9), 'a registered client is served');
 is(put('client-one', { %one, status => 'BLOCKED' })->{status}, 200, 'blocked');
 within(401, 'it is refused everywhere');
-put('client-one', { %one });
+is(put('client-one', { %one })->{json}{data}{status}, 'BLOCKED',
+   'registration does not unblock in passing');
+within(401, 'it is still refused');
+is(put('client-one', { %one, status => 'ACTIVE' })->{json}{data}{status},
+   'ACTIVE', 'unblocked');
 within(404, 'and served again');
 is(bank($o, 'DELETE', "$path/client-one")->{status}, 204, 'deleted');
 within(401, 'it is refused everywhere');

@@ -1,4 +1,6 @@
--- What registration tells of a client; the row is made or replaced.
+-- What registration tells of a client; the row is made or replaced.  Whether a
+-- client is blocked is not for registration to change in passing: a status that
+-- is not told stays.
 --
 -- $1 text: brand
 -- $2 text: client's id
@@ -8,14 +10,15 @@
 -- $6 text: address of its logo, or null
 -- $7 text: JSON array of webhook addresses
 -- $8 text: JSON array of roles
--- $9 text: status
+-- $9 text: status, or null
 -- $10 timestamptz: real clock
 INSERT INTO oof_client AS c
             (brand, client_id, organisation_id, software_id, name, logo_uri,
              webhook_uris, roles, status, created, updated)
      VALUES ($1, $2, $3, $4, $5, $6,
              ARRAY(SELECT jsonb_array_elements_text($7::jsonb)),
-             ARRAY(SELECT jsonb_array_elements_text($8::jsonb)), $9, $10, $10)
+             ARRAY(SELECT jsonb_array_elements_text($8::jsonb)),
+             coalesce($9, 'ACTIVE'), $10, $10)
 ON CONFLICT (brand, client_id) DO UPDATE
         SET organisation_id = excluded.organisation_id,
             software_id = excluded.software_id,
@@ -23,7 +26,7 @@ ON CONFLICT (brand, client_id) DO UPDATE
             logo_uri = excluded.logo_uri,
             webhook_uris = excluded.webhook_uris,
             roles = excluded.roles,
-            status = excluded.status,
+            status = coalesce($9, c.status),
             updated = excluded.updated
   RETURNING CASE WHEN c.created = c.updated THEN 1 ELSE 2 END::int4 AS outcome,
-            c.created, c.updated;
+            c.created, c.updated, c.status;

@@ -203,7 +203,14 @@ ngx_oof_consent_client_put(ngx_oof_request_t *o)
 
     ngx_oof_pg_text(u, &client->webhook_uris);
     ngx_oof_pg_text(u, &client->roles);
-    ngx_oof_pg_text(u, &client->status);
+
+    if (client->status.len) {
+        ngx_oof_pg_text(u, &client->status);
+
+    } else {
+        ngx_oof_pg_null(u);
+    }
+
     ngx_oof_pg_time(u, ngx_oof_clock_real());
 
     ngx_http_set_ctx(o->r, client, ngx_oof_consent_module);
@@ -282,9 +289,7 @@ ngx_oof_consent_client_read(ngx_oof_request_t *o,
     (void) ngx_oof_json_get_str(data, "softwareId", &client->software_id);
     (void) ngx_oof_json_get_str(data, "logoUri", &client->logo_uri);
 
-    if (ngx_oof_json_get_str(data, "status", &client->status) != NGX_OK) {
-        client->status = ngx_oof_consent_client_statuses[0];
-    }
+    (void) ngx_oof_json_get_str(data, "status", &client->status);
 
     if (ngx_oof_consent_client_list(pool, json_object_get(data,
                                                           "webhookUris"),
@@ -373,6 +378,8 @@ ngx_oof_consent_client_stored(ngx_oof_request_t *o, ngx_oof_pg_unit_t *u)
                client->organisation_id.len);
     ngx_strlow(client->software_id.data, client->software_id.data,
                client->software_id.len);
+
+    ngx_oof_pg_get_str(u, 0, 0, 3, &client->status);
 
     ngx_oof_consent_client_begin(o, &w, client);
 
