@@ -42,7 +42,7 @@ sub at_once {
 
         if ($pid == 0) {
             close $in;
-            srand $$ + int 1000 * time;
+            srand seed();
             my $r = eval { $call->() } || { status => 0 };
             syswrite $out, join ' ', $r->{status} // 0, errors_of($r) || '-',
                            (payment_ids($r))[0] // '-';
@@ -59,6 +59,16 @@ sub at_once {
     waitpid $_, 0 for @pids;
 
     return @said;
+}
+
+
+# ids of forked processes must differ
+
+sub seed {
+    open my $f, '<', '/dev/urandom' or die "/dev/urandom: $!";
+    read $f, my $bytes, 4;
+
+    return unpack 'L', $bytes;
 }
 
 
@@ -167,6 +177,7 @@ $key = new_uuid();
 
 my $pid = fork // die;
 if ($pid == 0) {
+    srand seed();
     eval { pay_consent($o, $c, items => [ $item ], idempotency => $key) };
     require POSIX;
     POSIX::_exit(0);
