@@ -153,20 +153,22 @@ $c->write("POST /echo/v1/items HTTP/1.1\r\n${head}"
 regulated($c->response, 400, 'BAD_REQUEST', 'no chunk', %v1);
 is($c->response->{status}, 200, 'the next one');
 
-# too large
+# too large; over HTTP/2 curl loses an answer that comes before it has sent
+# everything, which it does at once where a window is large enough
+
+regulated(insist('/echo/v1/items', text(65537), 0), 413, 'PAYLOAD_TOO_LARGE',
+          '65537 bytes', %v1);
 
 for my $http2 (0, 1) {
     my $what = $http2 ? 'HTTP/2' : 'HTTP/1.1';
 
-    regulated(insist('/echo/v1/items', text(65537), $http2), 413,
-              'PAYLOAD_TOO_LARGE', "65537 bytes, $what", %v1);
     regulated(insist('/small/items', text(101), $http2), 413,
               'PAYLOAD_TOO_LARGE', "101 bytes of 100, $what", %v1);
     body_is(ask($o, 'POST /small/items', body => text(100), http2 => $http2),
             text(100), "100 bytes of 100, $what");
 }
 
-# curl loses an answer that comes before it has sent everything, now and then
+# nor is an answer over HTTP/1.1 sure to be read, now and then
 
 sub insist {
     my ($path, $body, $http2) = @_;

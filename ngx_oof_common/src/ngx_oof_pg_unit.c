@@ -125,7 +125,7 @@ ngx_oof_pg_text(ngx_oof_pg_unit_t *u, ngx_str_t *value)
 
     p = ngx_oof_pg_param(u, value->len);
 
-    if (p) {
+    if (p && value->len) {
         ngx_memcpy(p, value->data, value->len);
     }
 }
