@@ -19,7 +19,7 @@ static void ngx_oof_fetch_fail(ngx_oof_fetch_call_t *call, const char *why);
 static void ngx_oof_fetch_failed(ngx_event_t *ev);
 static ngx_uint_t ngx_oof_fetch_again(ngx_oof_fetch_call_t *call,
     CURLcode rc);
-static void ngx_oof_fetch_count(void);
+static void ngx_oof_fetch_count(ngx_oof_fetch_worker_t *w);
 
 
 static ngx_oof_metric_t  ngx_oof_fetch_total;
@@ -69,16 +69,17 @@ ngx_oof_fetch(ngx_oof_fetch_t *f)
     ngx_oof_fetch_call_t    *call;
     ngx_oof_fetch_worker_t  *w;
 
-    w = &ngx_oof_fetch_worker;
+    w = &ngx_oof_fetch_workers[f->connections];
 
     f->ctx = NULL;
     f->status = 0;
+    f->refused = 0;
     f->error = NULL;
     f->max_age = -1;
     ngx_str_null(&f->content_type);
     ngx_str_null(&f->response);
 
-    if (w->multi == NULL || w->off || w->running >= NGX_OOF_FETCH_MAX) {
+    if (w->multi == NULL || w->off || w->running >= w->max) {
         return NGX_ERROR;
     }
 
@@ -88,6 +89,7 @@ ngx_oof_fetch(ngx_oof_fetch_t *f)
     }
 
     call->fetch = f;
+    call->worker = w;
     call->start = ngx_current_msec;
 
     if (ngx_oof_fetch_parse(&f->url, f->pool, &call->url) != NGX_OK) {
@@ -103,7 +105,7 @@ ngx_oof_fetch(ngx_oof_fetch_t *f)
     ngx_queue_insert_tail(&w->calls, &call->queue);
     w->running++;
     w->awaited += !f->background;
-    ngx_oof_fetch_count();
+    ngx_oof_fetch_count(w);
 
     if (ngx_oof_fetch_easy(call) != NGX_OK
         || ngx_oof_fetch_resolve(call) != NGX_OK)
@@ -132,7 +134,7 @@ ngx_oof_fetch_resolve(ngx_oof_fetch_call_t *call)
     ngx_resolver_ctx_t      *ctx;
     ngx_oof_fetch_worker_t  *w;
 
-    w = &ngx_oof_fetch_worker;
+    w = call->worker;
     f = call->fetch;
 
     if (call->url.numeric) {
@@ -291,7 +293,7 @@ ngx_oof_fetch_begin(ngx_oof_fetch_call_t *call)
         return NGX_ERROR;
     }
 
-    rc = curl_multi_add_handle(ngx_oof_fetch_worker.multi, call->easy);
+    rc = curl_multi_add_handle(call->worker->multi, call->easy);
 
     ERR_clear_error();
 
@@ -337,7 +339,7 @@ ngx_oof_fetch_again(ngx_oof_fetch_call_t *call, CURLcode rc)
         return 0;
     }
 
-    if (curl_multi_remove_handle(ngx_oof_fetch_worker.multi, call->easy)
+    if (curl_multi_remove_handle(call->worker->multi, call->easy)
         != CURLM_OK)
     {
         return 0;
@@ -387,7 +389,10 @@ ngx_oof_fetch_finish(ngx_oof_fetch_call_t *call, CURLcode rc)
     } else {
         result = NGX_OOF_FETCH_ERROR;
 
-        if (call->too_long || rc == CURLE_FILESIZE_EXCEEDED) {
+        if (f->refused && rc == CURLE_COULDNT_CONNECT) {
+            f->error = "its address is not a public one";
+
+        } else if (call->too_long || rc == CURLE_FILESIZE_EXCEEDED) {
             f->error = "the answer is too long";
 
         } else {
@@ -409,7 +414,7 @@ ngx_oof_fetch_release(ngx_oof_fetch_call_t *call)
     ngx_oof_fetch_t         *f;
     ngx_oof_fetch_worker_t  *w;
 
-    w = &ngx_oof_fetch_worker;
+    w = call->worker;
     f = call->fetch;
 
     f->ctx = NULL;
@@ -441,15 +446,14 @@ ngx_oof_fetch_release(ngx_oof_fetch_call_t *call)
     ngx_queue_remove(&call->queue);
     w->running--;
     w->awaited -= !f->background;
-    ngx_oof_fetch_count();
+    ngx_oof_fetch_count(w);
 }
 
 
 /* a worker that is quitting waits for the calls that somebody awaits */
 
 static void
-ngx_oof_fetch_count(void)
+ngx_oof_fetch_count(ngx_oof_fetch_worker_t *w)
 {
-    ngx_oof_fetch_worker.timer.cancelable =
-                                       ngx_oof_fetch_worker.awaited ? 0 : 1;
+    w->timer.cancelable = w->awaited ? 0 : 1;
 }

@@ -22,8 +22,19 @@
  * ngx_oof_fetch_prepare() is for.  Numeric addresses need neither.
  */
 
-/* calls at once in a worker */
+/* calls at once in a worker, of each pool */
 #define NGX_OOF_FETCH_MAX  256
+
+/*
+ * Pools of connections: calls of one never wait for those of another.  The
+ * first is of whatever the bank's side knows; the second is of hosts that third
+ * parties have named, whose callers bound what is under way to one host.
+ */
+#define NGX_OOF_FETCH_OWN     0
+#define NGX_OOF_FETCH_THIRD   1
+#define NGX_OOF_FETCH_POOLS   2
+
+#define NGX_OOF_FETCH_THIRD_MAX  1024
 
 
 typedef void (*ngx_oof_fetch_pt)(ngx_oof_fetch_t *f);
@@ -37,6 +48,9 @@ struct ngx_oof_fetch_s {
     ngx_str_t                addrs;      /* by ngx_oof_fetch_prepare() */
     ngx_array_t              headers;    /* of ngx_str_t "Name: value" */
     ngx_str_t                body;
+
+    ngx_uint_t               connections;    /* NGX_OOF_FETCH_OWN, ... */
+    ngx_array_t             *allowed;    /* of ngx_cidr_t, beside public */
 
     ngx_str_t                ca;         /* PEM texts, by */
     ngx_str_t                cert;       /* ngx_oof_fetch_pem(); */
@@ -59,6 +73,14 @@ struct ngx_oof_fetch_s {
 
     /* a worker that is quitting does not wait for it */
     unsigned                 background:1;
+
+    /*
+     * Addresses that are not public are refused, but for those of "allowed": it
+     * is the address that is connected to which is judged, whatever the name
+     * resolved to before
+     */
+    unsigned                 public:1;
+    unsigned                 refused:1;      /* outcome: it was for that */
 };
 
 
@@ -68,6 +90,13 @@ struct ngx_oof_fetch_s {
  * are running, or memory is short.
  */
 ngx_int_t ngx_oof_fetch(ngx_oof_fetch_t *f);
+
+/*
+ * Whether an address is one of the public internet: neither private, nor of
+ * the host itself or its link, nor reserved (the registries of RFC 6890), also
+ * when an IPv4 address is inside an IPv6 one.
+ */
+ngx_uint_t ngx_oof_fetch_public(struct sockaddr *sockaddr);
 
 /* ends a running call without its handler; harmless when none runs */
 void ngx_oof_fetch_cancel(ngx_oof_fetch_t *f);

@@ -165,6 +165,7 @@ ngx_oof_fetch_callbacks(ngx_oof_fetch_call_t *call)
     easy = call->easy;
 
     if (curl_easy_setopt(easy, CURLOPT_OPENSOCKETFUNCTION, ngx_oof_fetch_open)
+        || curl_easy_setopt(easy, CURLOPT_OPENSOCKETDATA, call)
         || curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, ngx_oof_fetch_header)
         || curl_easy_setopt(easy, CURLOPT_HEADERDATA, call)
         || curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, ngx_oof_fetch_write)

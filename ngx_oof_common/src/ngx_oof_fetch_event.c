@@ -21,13 +21,17 @@
  */
 
 
-#define NGX_OOF_FETCH_HOST_CONNS   32L     /* to one host at once */
-#define NGX_OOF_FETCH_TOTAL_CONNS  128L
-#define NGX_OOF_FETCH_KEPT_CONNS   16L     /* kept open without work */
+typedef struct {
+    ngx_uint_t               max;        /* calls */
+    long                     host;       /* connections to one at once */
+    long                     total;      /* 0: as many as calls */
+    long                     kept;       /* open without work */
+} ngx_oof_fetch_pool_t;
 
 
 typedef struct {
     ngx_queue_t              queue;
+    ngx_oof_fetch_worker_t  *worker;
     curl_socket_t            fd;         /* libcurl's */
     ngx_connection_t        *connection; /* of the duplicate */
     unsigned                 in:1;
@@ -35,6 +39,11 @@ typedef struct {
 } ngx_oof_fetch_socket_t;
 
 
+static ngx_int_t ngx_oof_fetch_pool(ngx_cycle_t *cycle,
+    ngx_oof_fetch_worker_t *w, ngx_oof_fetch_pool_t *pool);
+static void ngx_oof_fetch_close(ngx_oof_fetch_worker_t *w);
+static ngx_uint_t ngx_oof_fetch_allowed(ngx_oof_fetch_t *f,
+    struct sockaddr *sockaddr);
 static int ngx_oof_fetch_watch(CURL *easy, curl_socket_t fd, int what,
     void *data, void *socket);
 static ngx_oof_fetch_socket_t *ngx_oof_fetch_find(curl_socket_t fd);
@@ -45,25 +54,51 @@ static void ngx_oof_fetch_drop(ngx_oof_fetch_socket_t *s);
 static int ngx_oof_fetch_set_timer(CURLM *multi, long ms, void *data);
 static void ngx_oof_fetch_event(ngx_event_t *ev);
 static void ngx_oof_fetch_timeout(ngx_event_t *ev);
-static void ngx_oof_fetch_action(curl_socket_t fd, int what);
+static void ngx_oof_fetch_action(ngx_oof_fetch_worker_t *w, curl_socket_t fd,
+    int what);
 
 
-ngx_oof_fetch_worker_t  ngx_oof_fetch_worker;
+ngx_oof_fetch_worker_t  ngx_oof_fetch_workers[NGX_OOF_FETCH_POOLS];
+
+
+static ngx_oof_fetch_pool_t  ngx_oof_fetch_pools[] = {
+    { NGX_OOF_FETCH_MAX, 32, 128, 16 },
+    { NGX_OOF_FETCH_THIRD_MAX, 0, 0, 256 }
+};
 
 
 ngx_int_t
 ngx_oof_fetch_init_process(ngx_cycle_t *cycle)
 {
-    CURLM                   *multi;
-    ngx_oof_fetch_worker_t  *w;
+    ngx_uint_t  i;
 
-    w = &ngx_oof_fetch_worker;
+    for (i = 0; i < NGX_OOF_FETCH_POOLS; i++) {
+        if (ngx_oof_fetch_pool(cycle, &ngx_oof_fetch_workers[i],
+                               &ngx_oof_fetch_pools[i])
+            != NGX_OK)
+        {
+            return NGX_ERROR;
+        }
+    }
+
+    ERR_clear_error();
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_oof_fetch_pool(ngx_cycle_t *cycle, ngx_oof_fetch_worker_t *w,
+    ngx_oof_fetch_pool_t *pool)
+{
+    CURLM  *multi;
 
     ngx_memzero(w, sizeof(ngx_oof_fetch_worker_t));
 
     ngx_queue_init(&w->calls);
     ngx_queue_init(&w->sockets);
 
+    w->max = pool->max;
     w->resolver = ngx_oof_fetch_resolver(
                             (ngx_http_conf_ctx_t *)
                             ngx_get_conf(cycle->conf_ctx, ngx_http_module),
@@ -86,19 +121,17 @@ ngx_oof_fetch_init_process(ngx_cycle_t *cycle)
     w->multi = multi;
 
     if (curl_multi_setopt(multi, CURLMOPT_SOCKETFUNCTION, ngx_oof_fetch_watch)
+        || curl_multi_setopt(multi, CURLMOPT_SOCKETDATA, w)
         || curl_multi_setopt(multi, CURLMOPT_TIMERFUNCTION,
                              ngx_oof_fetch_set_timer)
-        || curl_multi_setopt(multi, CURLMOPT_MAX_HOST_CONNECTIONS,
-                             NGX_OOF_FETCH_HOST_CONNS)
+        || curl_multi_setopt(multi, CURLMOPT_TIMERDATA, w)
+        || curl_multi_setopt(multi, CURLMOPT_MAX_HOST_CONNECTIONS, pool->host)
         || curl_multi_setopt(multi, CURLMOPT_MAX_TOTAL_CONNECTIONS,
-                             NGX_OOF_FETCH_TOTAL_CONNS)
-        || curl_multi_setopt(multi, CURLMOPT_MAXCONNECTS,
-                             NGX_OOF_FETCH_KEPT_CONNS))
+                             pool->total)
+        || curl_multi_setopt(multi, CURLMOPT_MAXCONNECTS, pool->kept))
     {
         return NGX_ERROR;
     }
-
-    ERR_clear_error();
 
     return NGX_OK;
 }
@@ -107,14 +140,20 @@ ngx_oof_fetch_init_process(ngx_cycle_t *cycle)
 void
 ngx_oof_fetch_exit_process(ngx_cycle_t *cycle)
 {
-    ngx_queue_t             *q;
-    ngx_oof_fetch_worker_t  *w;
+    ngx_uint_t  i;
 
-    w = &ngx_oof_fetch_worker;
-
-    if (w->multi == NULL) {
-        return;
+    for (i = 0; i < NGX_OOF_FETCH_POOLS; i++) {
+        if (ngx_oof_fetch_workers[i].multi) {
+            ngx_oof_fetch_close(&ngx_oof_fetch_workers[i]);
+        }
     }
+}
+
+
+static void
+ngx_oof_fetch_close(ngx_oof_fetch_worker_t *w)
+{
+    ngx_queue_t  *q;
 
     w->off = 1;
 
@@ -147,8 +186,15 @@ curl_socket_t
 ngx_oof_fetch_open(void *data, curlsocktype purpose,
     struct curl_sockaddr *address)
 {
+    ngx_oof_fetch_call_t *call = data;
+
     ngx_socket_t             fd;
     ngx_oof_fetch_socket_t  *s;
+
+    if (!ngx_oof_fetch_allowed(call->fetch, &address->addr)) {
+        call->fetch->refused = 1;
+        return CURL_SOCKET_BAD;
+    }
 
     fd = socket(address->family, address->socktype | SOCK_CLOEXEC,
                 address->protocol);
@@ -167,6 +213,7 @@ ngx_oof_fetch_open(void *data, curlsocktype purpose,
     s = ngx_oof_fetch_find(fd);
 
     if (s) {
+        s->worker = call->worker;
         ngx_oof_fetch_unbind(s);
 
         if (ngx_oof_fetch_bind(s) == NGX_OK) {
@@ -178,16 +225,31 @@ ngx_oof_fetch_open(void *data, curlsocktype purpose,
 }
 
 
+static ngx_uint_t
+ngx_oof_fetch_allowed(ngx_oof_fetch_t *f, struct sockaddr *sockaddr)
+{
+    if (!f->public || ngx_oof_fetch_public(sockaddr)) {
+        return 1;
+    }
+
+    return f->allowed && ngx_cidr_match(sockaddr, f->allowed) == NGX_OK;
+}
+
+
 static int
 ngx_oof_fetch_watch(CURL *easy, curl_socket_t fd, int what, void *data,
     void *socket)
 {
+    ngx_oof_fetch_worker_t *w = data;
+
     ngx_oof_fetch_socket_t  *s;
 
     s = ngx_oof_fetch_find(fd);
 
     if (what == CURL_POLL_REMOVE) {
-        if (s) {
+        /* the number may be of the other pool by now */
+
+        if (s && s->worker == w) {
             ngx_oof_fetch_drop(s);
         }
 
@@ -204,8 +266,10 @@ ngx_oof_fetch_watch(CURL *easy, curl_socket_t fd, int what, void *data,
         }
 
         s->fd = fd;
-        ngx_queue_insert_tail(&ngx_oof_fetch_worker.sockets, &s->queue);
+        ngx_queue_insert_tail(&w->sockets, &s->queue);
     }
+
+    s->worker = w;
 
     if (s->connection == NULL && ngx_oof_fetch_bind(s) != NGX_OK) {
         return 0;
@@ -220,25 +284,29 @@ ngx_oof_fetch_watch(CURL *easy, curl_socket_t fd, int what, void *data,
 }
 
 
-/* there are at most NGX_OOF_FETCH_TOTAL_CONNS of them */
+/* there are some hundreds at most; a number is of one pool at a time */
 
 static ngx_oof_fetch_socket_t *
 ngx_oof_fetch_find(curl_socket_t fd)
 {
+    ngx_uint_t               i;
     ngx_queue_t             *q;
     ngx_oof_fetch_socket_t  *s;
     ngx_oof_fetch_worker_t  *w;
 
-    w = &ngx_oof_fetch_worker;
+    for (i = 0; i < NGX_OOF_FETCH_POOLS; i++) {
 
-    for (q = ngx_queue_head(&w->sockets);
-         q != ngx_queue_sentinel(&w->sockets);
-         q = ngx_queue_next(q))
-    {
-        s = ngx_queue_data(q, ngx_oof_fetch_socket_t, queue);
+        w = &ngx_oof_fetch_workers[i];
 
-        if (s->fd == fd) {
-            return s;
+        for (q = ngx_queue_head(&w->sockets);
+             q != ngx_queue_sentinel(&w->sockets);
+             q = ngx_queue_next(q))
+        {
+            s = ngx_queue_data(q, ngx_oof_fetch_socket_t, queue);
+
+            if (s->fd == fd) {
+                return s;
+            }
         }
     }
 
@@ -357,9 +425,7 @@ ngx_oof_fetch_drop(ngx_oof_fetch_socket_t *s)
 static int
 ngx_oof_fetch_set_timer(CURLM *multi, long ms, void *data)
 {
-    ngx_oof_fetch_worker_t  *w;
-
-    w = &ngx_oof_fetch_worker;
+    ngx_oof_fetch_worker_t *w = data;
 
     if (w->timer.timer_set) {
         ngx_del_timer(&w->timer);
@@ -389,34 +455,31 @@ ngx_oof_fetch_event(ngx_event_t *ev)
 
     /* one that libcurl has forgotten would be reported for ever */
 
-    if (curl_multi_assign(ngx_oof_fetch_worker.multi, fd, NULL)
-        == CURLM_BAD_SOCKET)
+    if (curl_multi_assign(s->worker->multi, fd, NULL) == CURLM_BAD_SOCKET)
     {
         ngx_oof_fetch_drop(s);
         return;
     }
 
-    ngx_oof_fetch_action(fd, ev->write ? CURL_CSELECT_OUT : CURL_CSELECT_IN);
+    ngx_oof_fetch_action(s->worker, fd,
+                         ev->write ? CURL_CSELECT_OUT : CURL_CSELECT_IN);
 }
 
 
 static void
 ngx_oof_fetch_timeout(ngx_event_t *ev)
 {
-    ngx_oof_fetch_action(CURL_SOCKET_TIMEOUT, 0);
+    ngx_oof_fetch_action(ev->data, CURL_SOCKET_TIMEOUT, 0);
 }
 
 
 static void
-ngx_oof_fetch_action(curl_socket_t fd, int what)
+ngx_oof_fetch_action(ngx_oof_fetch_worker_t *w, curl_socket_t fd, int what)
 {
-    int                      n;
-    CURLcode                 rc;
-    CURLMsg                 *msg;
-    ngx_oof_fetch_call_t    *call;
-    ngx_oof_fetch_worker_t  *w;
-
-    w = &ngx_oof_fetch_worker;
+    int                    n;
+    CURLcode               rc;
+    CURLMsg               *msg;
+    ngx_oof_fetch_call_t  *call;
 
     if (w->multi == NULL) {
         return;

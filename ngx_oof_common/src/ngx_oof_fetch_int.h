@@ -26,9 +26,13 @@ typedef struct {
 } ngx_oof_fetch_url_t;
 
 
+typedef struct ngx_oof_fetch_worker_s  ngx_oof_fetch_worker_t;
+
+
 typedef struct {
     ngx_queue_t              queue;
     ngx_oof_fetch_t         *fetch;
+    ngx_oof_fetch_worker_t  *worker;
     CURL                    *easy;
     struct curl_slist       *headers;
     struct curl_slist       *addr;       /* the one that is tried */
@@ -46,21 +50,24 @@ typedef struct {
 } ngx_oof_fetch_call_t;
 
 
-typedef struct {
+/* a pool of connections */
+
+struct ngx_oof_fetch_worker_s {
     CURLM                   *multi;
     ngx_event_t              timer;
     ngx_event_t              soon;
     ngx_queue_t              calls;
     ngx_queue_t              sockets;
     ngx_uint_t               running;
+    ngx_uint_t               max;
     ngx_uint_t               awaited;    /* of them not in the background */
     ngx_resolver_t          *resolver;
     ngx_msec_t               resolver_timeout;
     unsigned                 off:1;
-} ngx_oof_fetch_worker_t;
+};
 
 
-extern ngx_oof_fetch_worker_t  ngx_oof_fetch_worker;
+extern ngx_oof_fetch_worker_t  ngx_oof_fetch_workers[NGX_OOF_FETCH_POOLS];
 
 
 /* NGX_DECLINED when it is not a URL of ours */
@@ -78,7 +85,7 @@ u_char *ngx_oof_fetch_write_addr(u_char *p, ngx_uint_t n,
 /* makes libcurl's handle of a call */
 ngx_int_t ngx_oof_fetch_easy(ngx_oof_fetch_call_t *call);
 
-/* libcurl's open-socket callback */
+/* libcurl's open-socket callback, of a call */
 curl_socket_t ngx_oof_fetch_open(void *data, curlsocktype purpose,
     struct curl_sockaddr *address);
 
