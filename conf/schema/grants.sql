@@ -16,7 +16,7 @@ REVOKE ALL ON oof_client, oof_consent, oof_consent_history, oof_event,
     oof_limit_month, oof_limit_writer, oof_limit_consents, oof_limit_count,
     oof_jti, oof_idempotency, oof_payment_consent,
     oof_payment_consent_history, oof_payment, oof_payment_history,
-    oof_payment_intent
+    oof_payment_intent, oof_call, oof_call_default
     FROM PUBLIC, :"role";
 
 GRANT SELECT, INSERT, UPDATE, DELETE ON oof_client TO :"role";
@@ -24,6 +24,7 @@ GRANT SELECT, INSERT, UPDATE ON oof_consent TO :"role";
 GRANT SELECT, INSERT ON oof_consent_history TO :"role";
 GRANT SELECT, INSERT ON oof_consent_extension TO :"role";
 GRANT SELECT, INSERT ON oof_event TO :"role";
+GRANT SELECT, INSERT ON oof_call TO :"role";
 GRANT SELECT, INSERT, UPDATE ON oof_lease TO :"role";
 GRANT SELECT, UPDATE ON oof_clock TO :"role";
 GRANT SELECT, INSERT, UPDATE ON oof_key_usage TO :"role";
@@ -61,8 +62,11 @@ GRANT EXECUTE ON FUNCTION oof_resource_next(text, text, text) TO :"role";
 -- the one thing that the run-time role may have made
 
 GRANT EXECUTE ON FUNCTION oof_event_partitions(integer, integer) TO :"role";
+GRANT EXECUTE ON FUNCTION oof_log_partitions(text, integer, integer)
+    TO :"role";
 
 
--- Events of the next days have a partition before the first nginx starts.
+-- Logs have a partition for the next days before the first nginx starts.
 
-SELECT oof_event_partitions(14, 16) \g /dev/null
+SELECT oof_log_partitions('oof_event', 14, 16) \g /dev/null
+SELECT oof_log_partitions('oof_call', 14, 16) \g /dev/null

@@ -47,6 +47,7 @@ typedef struct ngx_oof_core_s       ngx_oof_core_t;
 typedef struct ngx_oof_limit_row_s  ngx_oof_limit_row_t;
 typedef struct ngx_oof_message_s    ngx_oof_message_t;
 typedef struct ngx_oof_keystore_s   ngx_oof_keystore_t;
+typedef struct ngx_oof_loc_conf_s   ngx_oof_loc_conf_t;
 
 
 #include <ngx_oof_uuid.h>
@@ -75,6 +76,7 @@ typedef struct ngx_oof_keystore_s   ngx_oof_keystore_t;
 #include <ngx_oof_page.h>
 #include <ngx_oof_upstream.h>
 #include <ngx_oof_event.h>
+#include <ngx_oof_call.h>
 #include <ngx_oof_maintenance.h>
 #include <ngx_oof_management.h>
 #include <ngx_oof_module.h>

@@ -116,6 +116,7 @@ ngx_oof_log_handler(ngx_http_request_t *r)
 
     if (o) {
         ngx_oof_limit_log(o);
+        ngx_oof_call_log(o);
         o->counted = 1;
     }
 

@@ -12,32 +12,63 @@
 #define NGX_OOF_PARTITION_MOST   3         /* in a call: locks are brief */
 #define NGX_OOF_PARTITION_LOW    3         /* days left that are an error */
 
+#define NGX_OOF_MAINTENANCE_LOGS      2
+
 #define NGX_OOF_MAINTENANCE_PERIOD    600000   /* ms */
 #define NGX_OOF_MAINTENANCE_RETRY     10000
 #define NGX_OOF_MAINTENANCE_DEADLINE  2000
 
 
+typedef struct ngx_oof_maintenance_s  ngx_oof_maintenance_t;
+
+
+/* a log whose partitions are days */
+
 typedef struct {
-    ngx_oof_lease_t          lease;
-    ngx_uint_t               series;
+    ngx_oof_maintenance_t   *m;
+    ngx_uint_t               log;          /* which one */
     ngx_msec_t               next;
     int64_t                  epoch;        /* that was asked for */
-    ngx_msec_t               purge;        /* of keys of requests: the next */
-    ngx_uint_t               purging;
     unsigned                 asking:1;
-} ngx_oof_maintenance_t;
+} ngx_oof_maintenance_log_t;
 
 
+struct ngx_oof_maintenance_s {
+    ngx_oof_lease_t            lease;
+    ngx_uint_t                 series;
+    ngx_msec_t                 purge;      /* of keys of requests: the next */
+    ngx_uint_t                 purging;
+    ngx_oof_maintenance_log_t  logs[NGX_OOF_MAINTENANCE_LOGS];
+};
+
+
+static ngx_int_t ngx_oof_maintenance_metrics(ngx_conf_t *cf);
 static ngx_int_t ngx_oof_maintenance_add(ngx_conf_t *cf,
     ngx_oof_database_t *db);
 static void ngx_oof_maintenance_acquired(ngx_oof_lease_t *lease);
 static void ngx_oof_maintenance_lost(ngx_oof_lease_t *lease);
 static void ngx_oof_maintenance_tick(ngx_oof_lease_t *lease);
+static void ngx_oof_maintenance_ask(ngx_oof_maintenance_log_t *log);
 static void ngx_oof_maintenance_partitions(ngx_oof_pg_unit_t *u);
 
 
-static ngx_oof_metric_t  ngx_oof_maintenance_days_left;
-static ngx_oof_metric_t  ngx_oof_maintenance_astray;
+static ngx_oof_metric_t
+    ngx_oof_maintenance_days_left[NGX_OOF_MAINTENANCE_LOGS];
+static ngx_oof_metric_t  ngx_oof_maintenance_astray[NGX_OOF_MAINTENANCE_LOGS];
+
+
+static ngx_str_t  ngx_oof_maintenance_tables[] = {
+    ngx_string("oof_event"),
+    ngx_string("oof_call")
+};
+
+
+/* how the error log calls them */
+
+static ngx_str_t  ngx_oof_maintenance_names[] = {
+    ngx_string("event log"),
+    ngx_string("log of calls")
+};
 
 
 ngx_int_t
@@ -67,24 +98,50 @@ ngx_oof_maintenance_init(ngx_conf_t *cf)
 
 
 static ngx_int_t
-ngx_oof_maintenance_add(ngx_conf_t *cf, ngx_oof_database_t *db)
+ngx_oof_maintenance_metrics(ngx_conf_t *cf)
 {
-    ngx_int_t               series;
-    ngx_str_t               label, *name;
-    ngx_oof_maintenance_t  *m;
-
-    if (ngx_oof_metric_add(cf, &ngx_oof_maintenance_days_left,
+    if (ngx_oof_metric_add(cf, &ngx_oof_maintenance_days_left[0],
                            "oof_event_partition_days_left",
                            "Days after today that the event log has a "
                            "partition for.",
                            NGX_OOF_METRIC_SPARSE)
         != NGX_OK
-        || ngx_oof_metric_add(cf, &ngx_oof_maintenance_astray,
+        || ngx_oof_metric_add(cf, &ngx_oof_maintenance_astray[0],
                               "oof_event_partition_astray",
                               "Whether events are in the default partition.",
                               NGX_OOF_METRIC_SPARSE)
            != NGX_OK)
     {
+        return NGX_ERROR;
+    }
+
+    if (ngx_oof_metric_add(cf, &ngx_oof_maintenance_days_left[1],
+                           "oof_call_partition_days_left",
+                           "Days after today that the log of calls has a "
+                           "partition for.",
+                           NGX_OOF_METRIC_SPARSE)
+        != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    return ngx_oof_metric_add(cf, &ngx_oof_maintenance_astray[1],
+                              "oof_call_partition_astray",
+                              "Whether reports of calls are in the default "
+                              "partition.",
+                              NGX_OOF_METRIC_SPARSE);
+}
+
+
+static ngx_int_t
+ngx_oof_maintenance_add(ngx_conf_t *cf, ngx_oof_database_t *db)
+{
+    ngx_int_t               series;
+    ngx_str_t               label, *name;
+    ngx_uint_t              i;
+    ngx_oof_maintenance_t  *m;
+
+    if (ngx_oof_maintenance_metrics(cf) != NGX_OK) {
         return NGX_ERROR;
     }
 
@@ -101,13 +158,23 @@ ngx_oof_maintenance_add(ngx_conf_t *cf, ngx_oof_database_t *db)
 
     ngx_sprintf(label.data, "database=\"%V\"", name);
 
-    series = ngx_oof_metric_series(cf, &ngx_oof_maintenance_days_left, &label);
+    series = NGX_ERROR;
 
-    if (series == NGX_ERROR
-        || ngx_oof_metric_series(cf, &ngx_oof_maintenance_astray, &label)
-           != series)
-    {
-        return NGX_ERROR;
+    for (i = 0; i < NGX_OOF_MAINTENANCE_LOGS; i++) {
+
+        series = ngx_oof_metric_series(cf, &ngx_oof_maintenance_days_left[i],
+                                       &label);
+
+        if (series == NGX_ERROR
+            || ngx_oof_metric_series(cf, &ngx_oof_maintenance_astray[i],
+                                     &label)
+               != series)
+        {
+            return NGX_ERROR;
+        }
+
+        m->logs[i].m = m;
+        m->logs[i].log = i;
     }
 
     m->series = series;
@@ -129,7 +196,12 @@ ngx_oof_maintenance_acquired(ngx_oof_lease_t *lease)
 {
     ngx_oof_maintenance_t *m = lease->data;
 
-    m->next = ngx_current_msec;
+    ngx_uint_t  i;
+
+    for (i = 0; i < NGX_OOF_MAINTENANCE_LOGS; i++) {
+        m->logs[i].next = ngx_current_msec;
+    }
+
     m->purge = ngx_current_msec;
 
     ngx_oof_maintenance_tick(lease);
@@ -143,8 +215,12 @@ ngx_oof_maintenance_lost(ngx_oof_lease_t *lease)
 {
     ngx_oof_maintenance_t *m = lease->data;
 
-    ngx_oof_metric_unset(&ngx_oof_maintenance_days_left, m->series);
-    ngx_oof_metric_unset(&ngx_oof_maintenance_astray, m->series);
+    ngx_uint_t  i;
+
+    for (i = 0; i < NGX_OOF_MAINTENANCE_LOGS; i++) {
+        ngx_oof_metric_unset(&ngx_oof_maintenance_days_left[i], m->series);
+        ngx_oof_metric_unset(&ngx_oof_maintenance_astray[i], m->series);
+    }
 }
 
 
@@ -153,17 +229,31 @@ ngx_oof_maintenance_tick(ngx_oof_lease_t *lease)
 {
     ngx_oof_maintenance_t *m = lease->data;
 
-    ngx_oof_pg_unit_t  *u;
+    ngx_uint_t  i;
 
     ngx_oof_idempotency_purge(lease, &m->purge, &m->purging);
 
-    if (m->asking || (ngx_msec_int_t) (m->next - ngx_current_msec) > 0
+    for (i = 0; i < NGX_OOF_MAINTENANCE_LOGS; i++) {
+        ngx_oof_maintenance_ask(&m->logs[i]);
+    }
+}
+
+
+static void
+ngx_oof_maintenance_ask(ngx_oof_maintenance_log_t *log)
+{
+    ngx_oof_lease_t    *lease;
+    ngx_oof_pg_unit_t  *u;
+
+    lease = &log->m->lease;
+
+    if (log->asking || (ngx_msec_int_t) (log->next - ngx_current_msec) > 0
         || !ngx_oof_lease_held(lease))
     {
         return;
     }
 
-    m->next = ngx_current_msec + NGX_OOF_MAINTENANCE_RETRY;
+    log->next = ngx_current_msec + NGX_OOF_MAINTENANCE_RETRY;
 
     /* it may wait for a lock: on the lane where only renewals wait behind it */
 
@@ -173,17 +263,18 @@ ngx_oof_maintenance_tick(ngx_oof_lease_t *lease)
     }
 
     u->handler = ngx_oof_maintenance_partitions;
-    u->data = m;
+    u->data = log;
     u->deadline = ngx_current_msec + NGX_OOF_MAINTENANCE_DEADLINE;
 
-    ngx_oof_pg_statement(u, &ngx_oof_sql_event_partitions);
+    ngx_oof_pg_statement(u, &ngx_oof_sql_log_partitions);
+    ngx_oof_pg_text(u, &ngx_oof_maintenance_tables[log->log]);
     ngx_oof_pg_int4(u, NGX_OOF_PARTITION_DAYS);
     ngx_oof_pg_int4(u, NGX_OOF_PARTITION_MOST);
 
-    m->epoch = lease->epoch;
+    log->epoch = lease->epoch;
 
     if (ngx_oof_pg_send(u) == NGX_OK) {
-        m->asking = 1;
+        log->asking = 1;
     }
 }
 
@@ -191,16 +282,20 @@ ngx_oof_maintenance_tick(ngx_oof_lease_t *lease)
 static void
 ngx_oof_maintenance_partitions(ngx_oof_pg_unit_t *u)
 {
-    ngx_oof_maintenance_t *m = u->data;
+    ngx_oof_maintenance_log_t *log = u->data;
 
-    int64_t     left, made;
-    ngx_str_t  *name;
-    ngx_uint_t  astray;
+    int64_t                 left, made;
+    ngx_str_t              *name, *which;
+    ngx_uint_t              astray;
+    ngx_oof_maintenance_t  *m;
 
-    m->asking = 0;
+    m = log->m;
+    which = &ngx_oof_maintenance_names[log->log];
+
+    log->asking = 0;
 
     if (u->rc != NGX_OOF_PG_OK || ngx_oof_pg_rows(u, 0) != 1
-        || m->epoch != m->lease.epoch)
+        || log->epoch != m->lease.epoch)
     {
         return;
     }
@@ -213,34 +308,37 @@ ngx_oof_maintenance_partitions(ngx_oof_pg_unit_t *u)
     astray = !ngx_oof_pg_is_null(u, 0, 0, 3)
              && ngx_oof_pg_get_int(u, 0, 0, 3);
 
-    ngx_oof_metric_set(&ngx_oof_maintenance_days_left, m->series, left);
-    ngx_oof_metric_set(&ngx_oof_maintenance_astray, m->series, astray);
+    ngx_oof_metric_set(&ngx_oof_maintenance_days_left[log->log], m->series,
+                       left);
+    ngx_oof_metric_set(&ngx_oof_maintenance_astray[log->log], m->series,
+                       astray);
 
     name = ngx_oof_database_name(m->lease.db);
 
     if (made) {
         ngx_log_error(NGX_LOG_NOTICE, ngx_cycle->log, 0,
-                      "%L partitions of the event log were made in database "
-                      "\"%V\", %L days are left", made, name, left);
+                      "%L partitions of the %V were made in database "
+                      "\"%V\", %L days are left", made, which, name, left);
     }
 
     if (astray) {
         ngx_log_error(NGX_LOG_ERR, ngx_cycle->log, 0,
-                      "events are in the default partition of database "
+                      "%s are in the default partition of database "
                       "\"%V\": no partition was there for their day, and none "
-                      "can be made before they are moved", name);
+                      "can be made before they are moved",
+                      log->log ? "calls" : "events", name);
     }
 
     if (left < NGX_OOF_PARTITION_LOW && made == 0) {
         ngx_log_error(NGX_LOG_ERR, ngx_cycle->log, 0,
-                      "the event log of database \"%V\" has partitions for "
-                      "%L days only", name, left);
+                      "the %V of database \"%V\" has partitions for "
+                      "%L days only", which, name, left);
     }
 
     if (made == NGX_OOF_PARTITION_MOST) {
-        m->next = ngx_current_msec;
+        log->next = ngx_current_msec;
 
     } else if (left == NGX_OOF_PARTITION_DAYS) {
-        m->next = ngx_current_msec + NGX_OOF_MAINTENANCE_PERIOD;
+        log->next = ngx_current_msec + NGX_OOF_MAINTENANCE_PERIOD;
     }
 }

@@ -13,10 +13,11 @@
 
 /*
  * What the database needs from time to time, done by the holder of the lease
- * "maintenance" of each database: partitions of the event log are kept 14 days
- * ahead.  The metric oof_event_partition_days_left tells how many days after
- * today have one, where that is known; rows that no partition was there for
- * are told in the error log until somebody has moved them.
+ * "maintenance" of each database: partitions of the logs of events and of calls
+ * are kept 14 days ahead.  The metrics oof_event_partition_days_left and
+ * oof_call_partition_days_left tell how many days after today have one, where
+ * that is known; rows that no partition was there for are told in the error log
+ * until somebody has moved them.
  *
  * To be called when all databases are configured.
  */

@@ -97,6 +97,13 @@ static ngx_command_t  ngx_oof_commands[] = {
       ngx_oof_main(limits_size),
       NULL },
 
+    { ngx_string("oof_call_buffer"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE1,
+      ngx_conf_set_size_slot,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      ngx_oof_main(call_buffer),
+      NULL },
+
     { ngx_string("oof_test_clock"),
       NGX_HTTP_MAIN_CONF|NGX_CONF_FLAG,
       ngx_conf_set_flag_slot,
@@ -277,6 +284,13 @@ static ngx_command_t  ngx_oof_commands[] = {
       0,
       NULL },
 
+    { ngx_string("oof_call_reports"),
+      NGX_OOF_ANY_CONF|NGX_CONF_TAKE1,
+      ngx_oof_call_reports,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
     { ngx_string("oof_api"),
       NGX_HTTP_LOC_CONF|NGX_CONF_TAKE2,
       ngx_oof_api_directive,
@@ -418,6 +432,7 @@ ngx_oof_init_process(ngx_cycle_t *cycle)
         || ngx_oof_token_init_process(cycle) != NGX_OK
         || ngx_oof_client_init_process(cycle) != NGX_OK
         || ngx_oof_limit_init_process(cycle) != NGX_OK
+        || ngx_oof_call_init_process(cycle) != NGX_OK
         || ngx_oof_lease_init_process(cycle) != NGX_OK)
     {
         return NGX_ERROR;
@@ -440,6 +455,7 @@ ngx_oof_exit_process(ngx_cycle_t *cycle)
     }
 
     ngx_oof_lease_exit_process(cycle);
+    ngx_oof_call_exit_process(cycle);
     ngx_oof_limit_exit_process(cycle);
     ngx_oof_client_exit_process(cycle);
     ngx_oof_token_exit_process(cycle);
@@ -602,6 +618,7 @@ ngx_oof_postconfiguration(ngx_conf_t *cf)
         || ngx_oof_crypt_init(cf) != NGX_OK
         || ngx_oof_maintenance_init(cf) != NGX_OK
         || ngx_oof_limit_init(cf) != NGX_OK
+        || ngx_oof_call_init(cf) != NGX_OK
         || ngx_oof_cert_init(cf) != NGX_OK
         || ngx_oof_client_init(cf) != NGX_OK
         || ngx_oof_jwks_init(cf) != NGX_OK
@@ -665,7 +682,7 @@ static void *
 ngx_oof_create_main_conf(ngx_conf_t *cf)
 {
     ngx_uint_t            i;
-    ngx_array_t          *arrays[12];
+    ngx_array_t          *arrays[13];
     ngx_oof_main_conf_t  *omcf;
 
     omcf = ngx_pcalloc(cf->pool, sizeof(ngx_oof_main_conf_t));
@@ -685,8 +702,9 @@ ngx_oof_create_main_conf(ngx_conf_t *cf)
     arrays[9] = &omcf->used;
     arrays[10] = &omcf->inits;
     arrays[11] = &omcf->keystores;
+    arrays[12] = &omcf->calls;
 
-    for (i = 0; i < 12; i++) {
+    for (i = 0; i < 13; i++) {
         if (ngx_array_init(arrays[i], cf->pool, 4, sizeof(void *)) != NGX_OK) {
             return NULL;
         }
@@ -694,6 +712,7 @@ ngx_oof_create_main_conf(ngx_conf_t *cf)
 
     omcf->zone_size = NGX_CONF_UNSET_SIZE;
     omcf->limits_size = NGX_CONF_UNSET_SIZE;
+    omcf->call_buffer = NGX_CONF_UNSET_SIZE;
     omcf->test_clock = NGX_CONF_UNSET;
 
     return omcf;
@@ -721,6 +740,15 @@ ngx_oof_init_main_conf(ngx_conf_t *cf, void *conf)
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
                            "\"oof_limits_zone\" is too small: give it at "
                            "least %uz", (size_t) 8 * ngx_pagesize);
+        return NGX_CONF_ERROR;
+    }
+
+    ngx_conf_init_size_value(omcf->call_buffer, 1024 * 1024);
+
+    if (omcf->call_buffer < 128 * 1024) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "\"oof_call_buffer\" is too small: give it at "
+                           "least 128k");
         return NGX_CONF_ERROR;
     }
 
@@ -752,6 +780,7 @@ ngx_oof_create_loc_conf(ngx_conf_t *cf)
      *     olcf->keystore, signing_keys, signing_pool, key_set_text = NULL;
      *     olcf->closed_from = { 0 };
      *     olcf->health = 0;
+     *     olcf->calls = NULL;
      *     olcf->minute_class = NGX_OOF_LIMIT_NONE;
      */
 
@@ -767,6 +796,7 @@ ngx_oof_create_loc_conf(ngx_conf_t *cf)
     olcf->month_limit = NGX_CONF_UNSET_UINT;
     olcf->idempotency_keep = NGX_CONF_UNSET;
     olcf->signing = NGX_CONF_UNSET_UINT;
+    olcf->call_share = NGX_CONF_UNSET_UINT;
 
     return olcf;
 }
@@ -836,11 +866,11 @@ ngx_oof_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
         conf->version = prev->version;
     }
 
-    if (conf->api) {
-        return ngx_oof_merge_api(cf, conf);
+    if (conf->api && ngx_oof_merge_api(cf, conf) != NGX_CONF_OK) {
+        return NGX_CONF_ERROR;
     }
 
-    return NGX_CONF_OK;
+    return ngx_oof_call_merge(cf, prev, conf);
 }
 
 

@@ -52,11 +52,13 @@ typedef struct {
     ngx_array_t              statements;   /* of ngx_oof_sql_t * */
     ngx_array_t              metrics;      /* of ngx_oof_metric_t * */
     ngx_array_t              inits;        /* of ngx_oof_init_pt */
+    ngx_array_t              calls;        /* of ngx_oof_calls_t * */
     ngx_uint_t               slots;        /* of all metrics together */
 
     size_t                   zone_size;
     ngx_shm_zone_t          *zone;
     size_t                   limits_size;  /* 0: no limits */
+    size_t                   call_buffer;  /* of a worker */
     ngx_shm_zone_t          *limits;
     ngx_flag_t               test_clock;
 
@@ -64,7 +66,7 @@ typedef struct {
 } ngx_oof_main_conf_t;
 
 
-typedef struct {
+struct ngx_oof_loc_conf_s {
     ngx_str_t                brand;
     ngx_str_t                organisation_id;
     ngx_str_t                base_url;
@@ -110,7 +112,11 @@ typedef struct {
     ngx_oof_date_t           closed_from;    /* year 0: never */
     ngx_uint_t               health;
     ngx_uint_t               bank;           /* of a server: has that side */
-} ngx_oof_loc_conf_t;
+
+    ngx_oof_calls_t         *calls;          /* NULL: not reported */
+    ngx_uint_t               call_share;     /* of 10000 */
+    ngx_str_t                place;          /* the location's name */
+};
 
 
 extern ngx_module_t  ngx_oof_module;

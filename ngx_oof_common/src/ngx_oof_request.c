@@ -351,6 +351,7 @@ ngx_oof_access_begin(ngx_oof_request_t *o, ngx_oof_loc_conf_t *olcf)
     }
 
     o->api = olcf->api;
+    o->location = olcf;
     o->version = olcf->version.len ? olcf->version : o->api->version;
     o->uri = o->r->uri;
     o->admitted = 0;

@@ -34,6 +34,7 @@ struct ngx_oof_request_s {
     ngx_oof_route_t         *route;
     ngx_str_t                params[NGX_OOF_MAX_PARAMS];  /* of the path */
     ngx_str_t                uri;        /* that was admitted */
+    ngx_oof_loc_conf_t      *location;   /* that has the API */
     ngx_str_t                version;    /* x-v; empty: none */
     void                    *gate;       /* of a guarded API, its own */
 
