@@ -17,6 +17,8 @@ root=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd -P)
 . "$root/build/tests.sh"
 # shellcheck source=build/fuzz.sh
 . "$root/build/fuzz.sh"
+# shellcheck source=build/image.sh
+. "$root/build/image.sh"
 
 
 usage() {
@@ -28,7 +30,8 @@ usage: ./build.sh COMMAND
   stop                  end all that run started
   test [--long] [ARG…]  build and run the tests; ARGs go to prove; --long adds
                         the sanitizers and newer nginx headers
-  deps                  install what is missing (apt-get)
+  deps [--build]        install what is missing (apt-get); --build: what
+                        compiling needs, alone
   build                 build nginx with the modules
         [--sanitize]    … with address and undefined behaviour sanitizers
         [--dynamic]     … as loadable modules
@@ -38,6 +41,7 @@ usage: ./build.sh COMMAND
   bench [NAME…]         benchmarks
   migrate CONNINFO      bring a database's schema to this version; the run-time
                         role is \$OOF_ROLE, "oof" by default
+  image                 the container image, with docker, podman or buildah
 
 OOF_VAR=DIR puts var/ elsewhere, OOF_CONF_EXTRA=FILE includes a file in the
 http{} block of the sandbox, CC is the compiler.
@@ -46,7 +50,11 @@ END
 
 
 command_deps() {
-    deps_install "${deps_build[@]}" "${deps_run[@]}"
+    case ${1-} in
+    "")       deps_install "${deps_build[@]}" "${deps_run[@]}" ;;
+    --build)  deps_install "${deps_build[@]}" "${deps_image[@]}" ;;
+    *)        die "unknown option \"$1\" of deps" ;;
+    esac
 }
 
 
@@ -81,9 +89,6 @@ command_bench() {
     deps_install "${deps_build[@]}" "${deps_run[@]}" "${deps_bench[@]}"
     nginx_build static
 
-    if [ ! -x "$root/bench/run" ]; then
-        not_here bench
-    fi
     exec "$root/bench/run" "$@"
 }
 
@@ -96,22 +101,13 @@ command_migrate() {
 }
 
 
-not_here() {
-    echo "build.sh: $1 is not in this release" >&2
-    exit 2
-}
-
-
 name=${1-}
 [ $# -eq 0 ] || shift
 
 case $name in
-deps|build|run|stop|test|fuzz|bench|migrate)
+deps|build|run|stop|test|fuzz|bench|migrate|image)
     var_make
     "command_$name" "$@"
-    ;;
-image)
-    not_here "$name"
     ;;
 help|-h|--help)
     usage

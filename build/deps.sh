@@ -16,6 +16,11 @@ deps_test=(perl libio-socket-ssl-perl libcryptx-perl libjson-perl
     liblist-moreutils-perl libtest-base-perl libtest-longstring-perl
     libtext-diff-perl liburi-perl libwww-perl procps)
 
+# what an image is made with beside these: psql, and a fetcher of sources
+
+# shellcheck disable=SC2034
+deps_image=(curl ca-certificates postgresql-client)
+
 # shellcheck disable=SC2034
 deps_bench=(wrk apache2-utils valgrind)
 
