@@ -34,6 +34,8 @@ typedef struct {
 typedef struct {
     ngx_uint_t               instruments;    /* offered: a mask of bits */
     ngx_msec_t               wait;           /* for the core; 0: not at all */
+    ngx_flag_t               approval;       /* the core is asked of consents
+                                              * that are to be made */
 } ngx_oof_payment_loc_conf_t;
 
 

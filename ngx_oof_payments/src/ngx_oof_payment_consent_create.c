@@ -5,7 +5,8 @@
 
 
 #include <ngx_oof.h>
-#include <ngx_oof_payment.h>
+#include <ngx_oof_payment_journey.h>
+#include <ngx_oof_payment_order.h>
 #include <ngx_oof_payments_sql.h>
 
 
@@ -37,7 +38,9 @@ typedef struct {
     u_char                       cnpj_hmac[NGX_OOF_LOOKUP_LEN];
 
     ngx_str_t                    answer;
+    ngx_oof_payment_journey_t    core;       /* as the core is told of it */
     unsigned                     refused:1;
+    unsigned                     approval:1;
 } ngx_oof_payment_consent_new_t;
 
 
@@ -48,6 +51,12 @@ static ngx_int_t ngx_oof_payment_consent_people(ngx_oof_request_t *o,
     ngx_oof_payment_consent_new_t *new);
 static ngx_int_t ngx_oof_payment_consent_personal(ngx_oof_request_t *o,
     ngx_oof_payment_consent_new_t *new);
+static ngx_int_t ngx_oof_payment_consent_core(ngx_oof_request_t *o,
+    ngx_oof_payment_consent_new_t *new);
+static ngx_int_t ngx_oof_payment_consent_ask(ngx_oof_request_t *o,
+    ngx_oof_payment_consent_new_t *new);
+static ngx_int_t ngx_oof_payment_consent_asked(ngx_oof_request_t *o,
+    ngx_oof_core_call_t *call);
 static ngx_int_t ngx_oof_payment_consent_store(ngx_oof_request_t *o,
     ngx_oof_payment_consent_new_t *new);
 static void ngx_oof_payment_consent_store_terms(ngx_oof_pg_unit_t *u,
@@ -80,10 +89,12 @@ ngx_oof_payment_consent_judged(ngx_oof_request_t *o)
     json_t                         *data;
     ngx_int_t                       rc;
     ngx_str_t                       canonical;
+    ngx_oof_loc_conf_t             *olcf;
     ngx_oof_payment_loc_conf_t     *conf;
     ngx_oof_payment_consent_new_t  *new;
 
     conf = ngx_http_get_module_loc_conf(o->r, ngx_oof_payments_module);
+    olcf = ngx_http_get_module_loc_conf(o->r, ngx_oof_module);
 
     new = ngx_pcalloc(o->r->pool, sizeof(ngx_oof_payment_consent_new_t));
     if (new == NULL) {
@@ -102,6 +113,7 @@ ngx_oof_payment_consent_judged(ngx_oof_request_t *o)
     }
 
     new->refused = (rc != NGX_OK);
+    new->approval = (conf->approval && olcf->core && !new->refused);
 
     data = json_object_get(o->json, "data");
 
@@ -123,6 +135,12 @@ ngx_oof_payment_consent_judged(ngx_oof_request_t *o)
 
     if (rc != NGX_OK) {
         return (rc == NGX_DECLINED) ? NGX_OK : NGX_ERROR;
+    }
+
+    ngx_http_set_ctx(o->r, new, ngx_oof_payments_module);
+
+    if (new->approval) {
+        return ngx_oof_payment_consent_ask(o, new);
     }
 
     return ngx_oof_payment_consent_store(o, new);
@@ -155,6 +173,7 @@ ngx_oof_payment_consent_make(ngx_oof_request_t *o,
         || ngx_oof_payment_consent_name(o, consent) != NGX_OK
         || ngx_oof_payment_consent_people(o, new) != NGX_OK
         || ngx_oof_payment_consent_personal(o, new) != NGX_OK
+        || ngx_oof_payment_consent_core(o, new) != NGX_OK
         || ngx_oof_payment_consent_event(o, consent,
                                          &o->cert->organisation_id, NULL,
                                          &new->event.data)
@@ -245,6 +264,108 @@ ngx_oof_payment_consent_personal(ngx_oof_request_t *o,
 }
 
 
+/* what the core is told of it, before it is sealed */
+
+static ngx_int_t
+ngx_oof_payment_consent_core(ngx_oof_request_t *o,
+    ngx_oof_payment_consent_new_t *new)
+{
+    json_t                     *account;
+    const char                 *why;
+    ngx_oof_payment_journey_t  *j;
+
+    if (!new->approval) {
+        return NGX_OK;
+    }
+
+    j = &new->core;
+
+    j->o = o;
+    j->consent = new->consent;
+
+    if (o->client) {
+        j->client_name = o->client->name;
+    }
+
+    if (ngx_oof_json_parse(o->r->pool, &j->consent.personal, &j->data, &why)
+        != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    if (j->consent.debtor.len == 0) {
+        return NGX_OK;
+    }
+
+    if (ngx_oof_json_parse(o->r->pool, &j->consent.debtor, &account, &why)
+        != NGX_OK
+        || json_object_set(j->data, "debtorAccount", account) != 0)
+    {
+        return NGX_ERROR;
+    }
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_oof_payment_consent_ask(ngx_oof_request_t *o,
+    ngx_oof_payment_consent_new_t *new)
+{
+    ngx_int_t  rc;
+
+    rc = ngx_oof_payment_core(&new->core, "/consent-approval",
+                              ngx_oof_payment_core_consent(&new->core),
+                              ngx_oof_payment_consent_asked);
+
+    return (rc == NGX_ERROR)
+           ? ngx_oof_error_status(o, NGX_HTTP_GATEWAY_TIME_OUT) : rc;
+}
+
+
+/*
+ * A refusal is a verdict as those of the rules are: what a key has become
+ * before stays.  Without a word of the core there is no consent.
+ */
+
+static ngx_int_t
+ngx_oof_payment_consent_asked(ngx_oof_request_t *o, ngx_oof_core_call_t *call)
+{
+    json_t                         *error;
+    ngx_str_t                       name;
+    ngx_oof_payment_code_e          code;
+    ngx_oof_payment_consent_new_t  *new;
+
+    new = ngx_http_get_module_ctx(o->r, ngx_oof_payments_module);
+
+    if (call->status == NGX_HTTP_OK) {
+        return ngx_oof_payment_consent_store(o, new);
+    }
+
+    if (call->status != NGX_OOF_HTTP_UNPROCESSABLE) {
+        return ngx_oof_error_status(o, NGX_HTTP_GATEWAY_TIME_OUT);
+    }
+
+    code = NGX_OOF_CODE_NAO_INFORMADO;
+    error = json_array_get(json_object_get(call->json, "errors"), 0);
+
+    if (ngx_oof_json_get_str(error, "code", &name) == NGX_OK) {
+        code = ngx_oof_payment_core_code(call->core, &name);
+    }
+
+    if (ngx_oof_payment_refuse(o->r->pool, new->rules.version,
+                               NGX_OOF_AT_CONSENT, code, NULL, &new->verdict)
+        == NGX_ERROR)
+    {
+        return NGX_ERROR;
+    }
+
+    new->refused = 1;
+
+    return ngx_oof_payment_consent_store(o, new);
+}
+
+
 static ngx_int_t
 ngx_oof_payment_consent_store(ngx_oof_request_t *o,
     ngx_oof_payment_consent_new_t *new)
@@ -290,8 +411,6 @@ ngx_oof_payment_consent_store(ngx_oof_request_t *o,
     ngx_oof_pg_time(u, new->idem.now);
     ngx_oof_pg_bool(u, new->refused);
     ngx_oof_pg_text(u, &olcf->brand);
-
-    ngx_http_set_ctx(o->r, new, ngx_oof_payments_module);
 
     return ngx_oof_request_unit(o, u, ngx_oof_payment_consent_created);
 }

@@ -424,6 +424,55 @@ ngx_oof_payment_core_terms(ngx_oof_payment_journey_t *j)
 }
 
 
+json_t *
+ngx_oof_payment_core_consent(ngx_oof_payment_journey_t *j)
+{
+    json_t              *body, *consent, *value;
+    ngx_str_t           *name;
+    ngx_oof_loc_conf_t  *olcf;
+
+    olcf = ngx_http_get_module_loc_conf(j->o->r, ngx_oof_module);
+
+    name = j->client_name.len ? &j->client_name : &j->consent.client_id;
+
+    body = ngx_oof_payment_core_begin(j);
+
+    consent = json_pack("{s: s#, s: o, s: o, s: {s: o}, s: o, s: O, s: O,"
+                        " s: o}",
+                        "brandId", (char *) olcf->brand.data,
+                        (int) olcf->brand.len,
+                        "creationDateTime",
+                        ngx_oof_payment_core_time(j->consent.creation),
+                        "expirationDateTime",
+                        ngx_oof_payment_core_time(j->consent.expiration),
+                        "tpp", "name", ngx_oof_payment_core_str(name),
+                        "externalId",
+                        ngx_oof_payment_core_str(&j->consent.urn),
+                        "loggedUser", json_object_get(j->data, "loggedUser"),
+                        "creditor", json_object_get(j->data, "creditor"),
+                        "payment", ngx_oof_payment_core_terms(j));
+
+    if (body == NULL || json_object_set_new(body, "consent", consent) != 0) {
+        json_decref(body);
+        return NULL;
+    }
+
+    value = json_object_get(j->data, "businessEntity");
+
+    if (value) {
+        (void) json_object_set(consent, "businessDocumentType", value);
+    }
+
+    value = json_object_get(j->data, "debtorAccount");
+
+    if (value) {
+        (void) json_object_set(consent, "debtorAccount", value);
+    }
+
+    return body;
+}
+
+
 static json_t *
 ngx_oof_payment_core_time(int64_t us)
 {
@@ -455,8 +504,6 @@ static ngx_int_t
 ngx_oof_payment_journey_find(ngx_oof_request_t *o,
     ngx_oof_payment_journey_t *j)
 {
-    json_t              *body, *consent, *account;
-    ngx_str_t           *name;
     ngx_oof_loc_conf_t  *olcf;
 
     olcf = ngx_http_get_module_loc_conf(o->r, ngx_oof_module);
@@ -468,43 +515,8 @@ ngx_oof_payment_journey_find(ngx_oof_request_t *o,
         return ngx_oof_payment_journey_answer(o, j, NULL, 0);
     }
 
-    name = j->client_name.len ? &j->client_name : &j->consent.client_id;
-
-    body = ngx_oof_payment_core_begin(j);
-
-    consent = json_pack("{s: s#, s: o, s: o, s: {s: o}, s: o, s: O, s: O,"
-                        " s: o}",
-                        "brandId", (char *) olcf->brand.data,
-                        (int) olcf->brand.len,
-                        "creationDateTime",
-                        ngx_oof_payment_core_time(j->consent.creation),
-                        "expirationDateTime",
-                        ngx_oof_payment_core_time(j->consent.expiration),
-                        "tpp", "name", ngx_oof_payment_core_str(name),
-                        "externalId",
-                        ngx_oof_payment_core_str(&j->consent.urn),
-                        "loggedUser", json_object_get(j->data, "loggedUser"),
-                        "creditor", json_object_get(j->data, "creditor"),
-                        "payment", ngx_oof_payment_core_terms(j));
-
-    if (body == NULL || json_object_set_new(body, "consent", consent) != 0) {
-        json_decref(body);
-        return NGX_ERROR;
-    }
-
-    account = json_object_get(j->data, "businessEntity");
-
-    if (account) {
-        (void) json_object_set(consent, "businessDocumentType", account);
-    }
-
-    account = json_object_get(j->data, "debtorAccount");
-
-    if (account) {
-        (void) json_object_set(consent, "debtorAccount", account);
-    }
-
-    return ngx_oof_payment_core(j, "/account-discovery", body,
+    return ngx_oof_payment_core(j, "/account-discovery",
+                                ngx_oof_payment_core_consent(j),
                                 ngx_oof_payment_journey_found);
 }
 

@@ -70,6 +70,9 @@ ngx_int_t ngx_oof_payment_core(ngx_oof_payment_journey_t *j,
 json_t *ngx_oof_payment_core_begin(ngx_oof_payment_journey_t *j);
 json_t *ngx_oof_payment_core_terms(ngx_oof_payment_journey_t *j);
 
+/* the body of calls that tell of the whole consent; NULL without memory */
+json_t *ngx_oof_payment_core_consent(ngx_oof_payment_journey_t *j);
+
 /* writes members of a consent's state, and of the reason */
 void ngx_oof_payment_journey_state(ngx_oof_json_t *w,
     ngx_oof_payment_consent_t *consent);

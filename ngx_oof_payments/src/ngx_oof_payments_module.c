@@ -62,6 +62,13 @@ static ngx_command_t  ngx_oof_payments_commands[] = {
       offsetof(ngx_oof_payment_loc_conf_t, wait),
       NULL },
 
+    { ngx_string("oof_payment_approval"),
+      NGX_OOF_PAYMENTS_ANY_CONF|NGX_CONF_FLAG,
+      ngx_conf_set_flag_slot,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(ngx_oof_payment_loc_conf_t, approval),
+      NULL },
+
     { ngx_string("oof_payment_alarm"),
       NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE1,
       ngx_conf_set_msec_slot,
@@ -318,6 +325,7 @@ ngx_oof_payments_create_loc_conf(ngx_conf_t *cf)
     /* set by ngx_pcalloc(): conf->instruments = 0 */
 
     conf->wait = NGX_CONF_UNSET_MSEC;
+    conf->approval = NGX_CONF_UNSET;
 
     return conf;
 }
@@ -335,6 +343,7 @@ ngx_oof_payments_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
                                  NGX_CONF_BITMASK_SET
                                  |NGX_OOF_INSTRUMENT_ALL);
     ngx_conf_merge_msec_value(conf->wait, prev->wait, NGX_OOF_PAYMENTS_WAIT);
+    ngx_conf_merge_value(conf->approval, prev->approval, 0);
 
     olcf = ngx_http_conf_get_module_loc_conf(cf, ngx_oof_module);
 
