@@ -8,6 +8,10 @@ package Test::Oof::Payments;
 #   my $o = payments(workers => 2);
 #   my $r = pay($o, POST => '/consents', payment_consent());   v5
 #   is_signed($r, 201, $data, 'made');
+#
+# Each answer that pay() gets must be as its version's text wants it, and is
+# remembered: unreached(5, 'errors.code') are the codes of the text that no
+# answer has had so far.
 
 use strict;
 use warnings;
@@ -23,7 +27,7 @@ use parent 'Exporter';
 our @EXPORT = qw/
     payments pay message signed_by payment_consent is_signed is_signed_error
     is_plain_error claims_of consent_uuid payment_row payment_history
-    keystore $Pay5 $Pay4 text_of day_of journey
+    keystore $Pay5 $Pay4 text_of day_of journey unreached
 /;
 
 our $Pay4 = '/open-banking/payments/v4';
@@ -234,7 +238,121 @@ sub pay {
     $r->{path} = $full;
     $r->{claims} = claims_of($r);
 
+    as_specified($r, $method, $path =~ s/\?.*//sr);
+
     return $r;
+}
+
+
+# --- what the texts say of answers
+
+my %seen;
+
+sub text_of_version {
+    my ($version) = @_;
+
+    return Test::Oof::Schema::load("$Test::Oof::Root/t/schema",
+                                   "payments-v$version");
+}
+
+
+# the operation of a call, or nothing when the text has none
+
+sub operation {
+    my ($version, $method, $path) = @_;
+
+    my ($ops) = map { $_->{operations} } text_of_version($version);
+
+    for my $o (grep { /^$method / } sort { length $a <=> length $b }
+                                    keys %$ops)
+    {
+        my $like = quotemeta($o =~ s/^\w+ //r) =~ s/\\\{.*?\\\}/[^\/]+/gr;
+
+        return $o if $path =~ /^$like$/;
+    }
+
+    return;
+}
+
+
+sub as_specified {
+    my ($r, $method, $path) = @_;
+
+    require Test::Oof::Schema;
+
+    my $operation = operation($r->{api}, $method, $path) // return;
+    my @failures = Test::Oof::Schema::check(
+        "$Test::Oof::Root/t/schema", "payments-v$r->{api} $operation", $r);
+
+    fail("v$r->{api} $operation, $r->{status}: $_") for @failures;
+
+    remember("v$r->{api} $operation $r->{status}", '', $r->{json});
+}
+
+
+# values of enumerations, by where they stand: "v5 POST /consents 422
+# errors.code NAO_INFORMADO"
+
+sub remember {
+    my ($at, $name, $v) = @_;
+
+    if (ref $v eq 'ARRAY') {
+        remember($at, $name, $_) for @$v;
+
+    } elsif (ref $v eq 'HASH') {
+        remember($at, $name eq '' ? $_ : "$name.$_", $v->{$_}) for keys %$v;
+
+    } elsif (!ref $v && defined $v) {
+        $seen{"$at $name $v"}++;
+    }
+}
+
+
+# what the text of a version lists at a place ("errors.code", "data.status",
+# "data.rejectionReason.code" …), and no answer has had
+
+sub unreached {
+    my ($version, $place) = @_;
+
+    my $text = text_of_version($version);
+    my @left;
+
+    for my $o (sort keys %{ $text->{operations} }) {
+        my $responses = $text->{operations}{$o}{responses};
+
+        for my $status (grep { /^(?:2|422)/ } sort keys %$responses) {
+            push @left, map { "v$version $o $status $place $_" }
+                        grep { !$seen{"v$version $o $status $place $_"} }
+                        enumerated($text, $responses->{$status}{schema},
+                                   split /\./, $place);
+        }
+    }
+
+    return @left;
+}
+
+
+sub enumerated {
+    my ($text, $s, @place) = @_;
+
+    return if !$s;
+
+    $s = $text->{schemas}{$s->{ref}} while $s->{ref};
+
+    my @parts = map { @{ $s->{$_} || [] } } qw/ allOf oneOf anyOf /;
+    my @found = map { enumerated($text, $_, @place) } @parts;
+
+    if ($s->{items}) {
+        push @found, enumerated($text, $s->{items}, @place);
+
+    } elsif (!@place) {
+        push @found, @{ $s->{enum} || [] };
+
+    } elsif (my $member = $s->{properties}{$place[0]}) {
+        push @found, enumerated($text, $member, @place[1 .. $#place]);
+    }
+
+    return @found;
 }
 
 
