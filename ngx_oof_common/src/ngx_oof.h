@@ -77,6 +77,7 @@ typedef struct ngx_oof_loc_conf_s   ngx_oof_loc_conf_t;
 #include <ngx_oof_upstream.h>
 #include <ngx_oof_event.h>
 #include <ngx_oof_call.h>
+#include <ngx_oof_relay.h>
 #include <ngx_oof_maintenance.h>
 #include <ngx_oof_management.h>
 #include <ngx_oof_module.h>

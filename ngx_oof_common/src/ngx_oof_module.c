@@ -172,6 +172,13 @@ static ngx_command_t  ngx_oof_commands[] = {
       ngx_oof_loc(core_name),
       NULL },
 
+    { ngx_string("oof_events"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_BLOCK|NGX_CONF_TAKE12,
+      ngx_oof_events_block,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      0,
+      NULL },
+
     { ngx_string("oof_brand"),
       NGX_OOF_ANY_CONF|NGX_CONF_TAKE1,
       ngx_conf_set_str_slot,
@@ -627,6 +634,7 @@ ngx_oof_postconfiguration(ngx_conf_t *cf)
         || ngx_oof_core_init(cf) != NGX_OK
         || ngx_oof_request_init(cf) != NGX_OK
         || ngx_oof_inits(cf) != NGX_OK
+        || ngx_oof_relay_init(cf) != NGX_OK
         || ngx_oof_pg_init(cf) != NGX_OK)
     {
         return NGX_ERROR;
@@ -682,7 +690,7 @@ static void *
 ngx_oof_create_main_conf(ngx_conf_t *cf)
 {
     ngx_uint_t            i;
-    ngx_array_t          *arrays[13];
+    ngx_array_t          *arrays[15];
     ngx_oof_main_conf_t  *omcf;
 
     omcf = ngx_pcalloc(cf->pool, sizeof(ngx_oof_main_conf_t));
@@ -703,8 +711,10 @@ ngx_oof_create_main_conf(ngx_conf_t *cf)
     arrays[10] = &omcf->inits;
     arrays[11] = &omcf->keystores;
     arrays[12] = &omcf->calls;
+    arrays[13] = &omcf->consumers;
+    arrays[14] = &omcf->relays;
 
-    for (i = 0; i < 13; i++) {
+    for (i = 0; i < 15; i++) {
         if (ngx_array_init(arrays[i], cf->pool, 4, sizeof(void *)) != NGX_OK) {
             return NULL;
         }

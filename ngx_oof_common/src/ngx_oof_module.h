@@ -53,6 +53,8 @@ typedef struct {
     ngx_array_t              metrics;      /* of ngx_oof_metric_t * */
     ngx_array_t              inits;        /* of ngx_oof_init_pt */
     ngx_array_t              calls;        /* of ngx_oof_calls_t * */
+    ngx_array_t              consumers;    /* of blocks "oof_events" */
+    ngx_array_t              relays;       /* of ngx_oof_relay_t * */
     ngx_uint_t               slots;        /* of all metrics together */
 
     size_t                   zone_size;

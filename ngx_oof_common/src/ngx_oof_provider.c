@@ -1,0 +1,37 @@
+
+/*
+ * Copyright (C) oof authors
+ */
+
+
+#include <ngx_oof.h>
+
+
+/* a new one is a file and a row here */
+
+extern ngx_oof_provider_t  ngx_oof_provider_log;
+
+
+static ngx_oof_provider_t  *ngx_oof_providers[] = {
+    &ngx_oof_provider_log,
+    NULL
+};
+
+
+ngx_oof_provider_t *
+ngx_oof_provider_find(ngx_str_t *name)
+{
+    ngx_uint_t  i;
+
+    for (i = 0; ngx_oof_providers[i]; i++) {
+        if (ngx_oof_providers[i]->name.len == name->len
+            && ngx_strncmp(ngx_oof_providers[i]->name.data, name->data,
+                           name->len)
+               == 0)
+        {
+            return ngx_oof_providers[i];
+        }
+    }
+
+    return NULL;
+}
