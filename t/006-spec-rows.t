@@ -2,10 +2,11 @@
 
 # Copyright (C) oof authors
 
-# Every section of the consents' part of the regulation's digest (1.1 to 1.11)
-# and every row of its list of traps that concerns them (7, 1 to 28) is named by
-# an assertion: its name begins with "spec 1.5: " or "spec 7, 23: ".  A file
-# names in its head what it is about; what it names must be there.
+# Every section of the parts of the regulation's digest on consents and payments
+# (1.1 to 1.11, 2.1 to 2.14) and every row of its list of traps that concerns
+# them (7, 1 to 43) is named by an assertion: its name begins with "spec 1.5: "
+# or "spec 7, 23: ".  A file names in its head what it is about; what it names
+# must be there.
 
 use strict;
 use warnings;
@@ -26,7 +27,7 @@ for my $path (sort glob "$FindBin::Bin/*.t") {
 
     # names of assertions
 
-    while ($text =~ /['"]spec ((?:1\.|7, )\d+): /g) {
+    while ($text =~ /['"]spec ((?:[12]\.|7, )\d+): /g) {
         $asserted{$1}{$file} = 1;
     }
 
@@ -49,12 +50,17 @@ for my $path (sort glob "$FindBin::Bin/*.t") {
         }
     }
 
-    while ($head =~ /\b(1\.\d+)\b/g) {
-        $about{$1}{$file} = 1;
+    while ($head =~ /\b([12]\.\d+)(?: to 2\.(\d+))?\b/g) {
+        my ($part, $first) = split /\./, $1;
+
+        $about{"$part.$_"}{$file} = 1 for $first .. $2 // $first;
+        push @strange, "$file: $1" if $first > ($part == 1 ? 11 : 14);
     }
 }
 
-for my $row ((map { "1.$_" } 1 .. 11), map { "7, $_" } 1 .. 28) {
+for my $row ((map { "1.$_" } 1 .. 11), (map { "2.$_" } 1 .. 14),
+             map { "7, $_" } 1 .. 43)
+{
     my @files = sort keys %{ $asserted{$row} || {} };
 
     ok(@files, "spec $row is asserted")

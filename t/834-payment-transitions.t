@@ -107,8 +107,8 @@ sub consents {
 
             $does{$to}->($uuid);
             is(payment_row($uuid)->{status}, $may{$to} ? $to : $from,
-               "spec 2.9: v$version consent: $from, " . ($may{$to} ? '' : 'not ')
-               . $to);
+               "spec 2.9: v$version consent: $from, "
+               . ($may{$to} ? '' : 'not ') . $to);
         }
     }
 }

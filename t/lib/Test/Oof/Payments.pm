@@ -226,7 +226,7 @@ sub pay {
     my %more = %{ $args{headers} || {} };
 
     @headers = map { @headers[$_, $_ + 1] }
-               grep { !$more{$headers[$_]} }
+               grep { !exists $more{$headers[$_]} }
                map { 2 * $_ } 0 .. @headers / 2 - 1;
     push @headers, %more;
 

@@ -17,13 +17,14 @@ use Test::More;
 use Test::Oof;
 use Test::Oof::Core ();
 use Test::Oof::Payments;
+use Time::Local ();
 
 use parent 'Exporter';
 
 our @EXPORT = qw/
     settlement authorised pay_consent pay_item end_to_end status_of comes_to
     payment_ids debits_of moved_clock token_of in_database intent_of
-    history_of errors_of notify
+    history_of errors_of notify clock_at
 /;
 
 our $Cpf = '76109277673';
@@ -213,6 +214,18 @@ sub moved_clock {
     }
 
     return $offset;
+}
+
+
+# moves them to a time of Brasilia: "2028-02-28 21:30"
+
+sub clock_at {
+    my ($text) = @_;
+
+    my ($year, $month, $day, $hour, $minute) = $text =~ /\d+/g;
+
+    moved_clock(Time::Local::timegm(0, $minute, $hour, $day, $month - 1, $year)
+                + 3 * 3600 - int time);
 }
 
 
