@@ -70,6 +70,7 @@ typedef struct ngx_oof_loc_conf_s   ngx_oof_loc_conf_t;
 #include <ngx_oof_route.h>
 #include <ngx_oof_media.h>
 #include <ngx_oof_message.h>
+#include <ngx_oof_trace.h>
 #include <ngx_oof_request.h>
 #include <ngx_oof_idempotency.h>
 #include <ngx_oof_response.h>

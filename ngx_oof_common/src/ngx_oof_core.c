@@ -739,6 +739,7 @@ static ngx_int_t
 ngx_oof_core_request(ngx_oof_core_call_t *call)
 {
     size_t            len;
+    u_char           *p;
     ngx_str_t        *header;
     ngx_oof_core_t   *core;
     ngx_oof_fetch_t  *f;
@@ -775,19 +776,35 @@ ngx_oof_core_request(ngx_oof_core_call_t *call)
     ngx_memcpy(ngx_cpymem(f->url.data, core->url.data, core->url.len),
                call->path, len);
 
-    if (ngx_array_init(&f->headers, call->pool, 3, sizeof(ngx_str_t))
+    if (ngx_array_init(&f->headers, call->pool, 4, sizeof(ngx_str_t))
         != NGX_OK)
     {
         return NGX_ERROR;
     }
 
-    header = ngx_array_push_n(&f->headers, core->bearer.len ? 3 : 2);
+    header = ngx_array_push_n(&f->headers, 2);
 
     ngx_str_set(&header[0], "Accept: application/json");
     ngx_str_set(&header[1], "Content-Type: application/json");
 
     if (core->bearer.len) {
-        header[2] = core->bearer;
+        header = ngx_array_push(&f->headers);
+        *header = core->bearer;
+    }
+
+    if (call->trace.len) {
+        len = sizeof("traceparent: ") - 1 + call->trace.len;
+
+        p = ngx_pnalloc(call->pool, len);
+        if (p == NULL) {
+            return NGX_ERROR;
+        }
+
+        header = ngx_array_push(&f->headers);
+        header->data = p;
+        header->len = len;
+
+        (void) ngx_sprintf(p, "traceparent: %V", &call->trace);
     }
 
     return NGX_OK;

@@ -52,6 +52,7 @@ struct ngx_oof_core_call_s {
     ngx_log_t               *log;
     const char              *path;       /* "/accounts/account-discovery" */
     ngx_str_t                body;       /* JSON */
+    ngx_str_t                trace;      /* traceparent; empty: none */
 
     ngx_oof_core_pt          handler;
     void                    *data;

@@ -65,6 +65,7 @@ typedef struct {
                                                       * unit's id */
     ngx_str_t                type;       /* "oof.consent.created" */
     ngx_str_t                data;       /* JSON, no personal data */
+    ngx_str_t                trace;      /* traceparent; empty: none */
 } ngx_oof_event_t;
 
 
@@ -75,8 +76,18 @@ typedef struct {
  */
 ngx_int_t ngx_oof_event_init(ngx_oof_event_t *event, const char *type);
 
-/* gives the event's id, type and data to the unit as uuid, text, text */
+/*
+ * The event is of this request's trace, where the caller records that: the
+ * member "traceparent" of its data.  To be called before the event is given.
+ */
+void ngx_oof_event_trace(ngx_oof_event_t *event, ngx_oof_request_t *o);
+
+/*
+ * Gives the event's id, type and data to the unit as uuid, text, text; or its
+ * data alone.
+ */
 void ngx_oof_pg_event(ngx_oof_pg_unit_t *u, ngx_oof_event_t *event);
+void ngx_oof_pg_event_data(ngx_oof_pg_unit_t *u, ngx_oof_event_t *event);
 
 
 #endif /* _NGX_OOF_EVENT_H_INCLUDED_ */

@@ -13,7 +13,15 @@
 #define NGX_OOF_VARIABLE_CONSENT       4
 #define NGX_OOF_VARIABLE_ERROR         5
 
+#define NGX_OOF_VARIABLE_DB_TIME       1
+#define NGX_OOF_VARIABLE_CORE_TIME     2
+#define NGX_OOF_VARIABLE_SIGN_TIME     3
+#define NGX_OOF_VARIABLE_UPSTREAM_TIME 4
 
+
+static u_char *ngx_oof_log_interaction_handler(ngx_http_request_t *r,
+    ngx_http_request_t *sr, u_char *buf, size_t len);
+static u_char *ngx_oof_log_ids(ngx_http_request_t *r, u_char *buf, size_t len);
 static ngx_oof_api_t *ngx_oof_log_api(ngx_http_request_t *r,
     ngx_oof_request_t *o);
 static ngx_uint_t ngx_oof_log_route(ngx_oof_request_t *o);
@@ -34,7 +42,12 @@ static ngx_int_t ngx_oof_variable_string(ngx_http_request_t *r,
     ngx_http_variable_value_t *v, uintptr_t data);
 static ngx_int_t ngx_oof_variable_path(ngx_http_request_t *r,
     ngx_http_variable_value_t *v, uintptr_t data);
-static ngx_int_t ngx_oof_variable_db_time(ngx_http_request_t *r,
+static ngx_int_t ngx_oof_variable_time(ngx_http_request_t *r,
+    ngx_http_variable_value_t *v, uintptr_t data);
+static ngx_msec_t ngx_oof_log_upstream(ngx_http_request_t *r);
+static ngx_int_t ngx_oof_variable_started(ngx_http_request_t *r,
+    ngx_http_variable_value_t *v, uintptr_t data);
+static ngx_int_t ngx_oof_variable_trace(ngx_http_request_t *r,
     ngx_http_variable_value_t *v, uintptr_t data);
 
 
@@ -52,6 +65,8 @@ static ngx_uint_t  ngx_oof_log_codes[] = {
 
 static ngx_oof_metric_t  ngx_oof_requests_total;
 static ngx_oof_metric_t  ngx_oof_requests_seconds;
+
+static ngx_http_log_handler_pt  ngx_oof_log_next;
 
 
 static ngx_http_variable_t  ngx_oof_request_variables[] = {
@@ -86,7 +101,29 @@ static ngx_http_variable_t  ngx_oof_request_variables[] = {
       ngx_oof_variable_path, 0, NGX_HTTP_VAR_NOCACHEABLE, 0 },
 
     { ngx_string("oof_db_time"), NULL,
-      ngx_oof_variable_db_time, 0, NGX_HTTP_VAR_NOCACHEABLE, 0 },
+      ngx_oof_variable_time, NGX_OOF_VARIABLE_DB_TIME,
+      NGX_HTTP_VAR_NOCACHEABLE, 0 },
+
+    { ngx_string("oof_core_time"), NULL,
+      ngx_oof_variable_time, NGX_OOF_VARIABLE_CORE_TIME,
+      NGX_HTTP_VAR_NOCACHEABLE, 0 },
+
+    { ngx_string("oof_sign_time"), NULL,
+      ngx_oof_variable_time, NGX_OOF_VARIABLE_SIGN_TIME,
+      NGX_HTTP_VAR_NOCACHEABLE, 0 },
+
+    { ngx_string("oof_upstream_time"), NULL,
+      ngx_oof_variable_time, NGX_OOF_VARIABLE_UPSTREAM_TIME,
+      NGX_HTTP_VAR_NOCACHEABLE, 0 },
+
+    { ngx_string("oof_started"), NULL,
+      ngx_oof_variable_started, 0, NGX_HTTP_VAR_NOCACHEABLE, 0 },
+
+    { ngx_string("oof_trace_id"), NULL,
+      ngx_oof_variable_trace, 1, NGX_HTTP_VAR_NOCACHEABLE, 0 },
+
+    { ngx_string("oof_traceparent"), NULL,
+      ngx_oof_variable_trace, 0, NGX_HTTP_VAR_NOCACHEABLE, 0 },
 
       ngx_http_null_variable
 };
@@ -126,7 +163,8 @@ ngx_oof_log_handler(ngx_http_request_t *r)
 
 /*
  * Where a server has the bank's side, its requests name nobody in the error log
- * from here on: nginx refuses some before their API is known.
+ * from here on: nginx refuses some before their API is known.  Those of third
+ * parties are named by their interaction id too.
  */
 
 ngx_int_t
@@ -137,10 +175,57 @@ ngx_oof_log_server_handler(ngx_http_request_t *r)
     olcf = ngx_http_get_module_loc_conf(r, ngx_oof_module);
 
     if (olcf->bank) {
+        (void) ngx_oof_request_make(r);
         r->log_handler = ngx_oof_log_error_handler;
+
+    } else if (olcf->errors == NGX_OOF_ERRORS_JSON
+               && r->log_handler != ngx_oof_log_interaction_handler)
+    {
+        (void) ngx_oof_request_make(r);
+        ngx_oof_log_next = r->log_handler;
+        r->log_handler = ngx_oof_log_interaction_handler;
     }
 
     return NGX_DECLINED;
+}
+
+
+/* the ids, then nginx's own words: a line is cut where it is too long */
+
+static u_char *
+ngx_oof_log_interaction_handler(ngx_http_request_t *r, ngx_http_request_t *sr,
+    u_char *buf, size_t len)
+{
+    u_char  *p;
+
+    p = ngx_oof_log_ids(r, buf, len);
+
+    return ngx_oof_log_next(r, sr, p, len - (p - buf));
+}
+
+
+static u_char *
+ngx_oof_log_ids(ngx_http_request_t *r, u_char *buf, size_t len)
+{
+    u_char             *p;
+    ngx_oof_request_t  *o;
+
+    o = ngx_oof_request_get(r);
+
+    if (o == NULL) {
+        return buf;
+    }
+
+    p = ngx_snprintf(buf, len, ", interaction: \"%*s\"",
+                     (size_t) NGX_OOF_UUID_TEXT, o->interaction_id);
+
+    if (o->trace.len) {
+        p = ngx_snprintf(p, len - (p - buf), ", trace: \"%*s\"",
+                         (size_t) NGX_OOF_TRACE_ID,
+                         ngx_oof_trace_id(&o->trace));
+    }
+
+    return p;
 }
 
 
@@ -154,6 +239,10 @@ ngx_oof_log_error_handler(ngx_http_request_t *r, ngx_http_request_t *sr,
     ngx_http_core_srv_conf_t  *cscf;
 
     cscf = ngx_http_get_module_srv_conf(r, ngx_http_core_module);
+
+    p = ngx_oof_log_ids(r, buf, len);
+    len -= p - buf;
+    buf = p;
 
     p = ngx_snprintf(buf, len, ", server: %V", &cscf->server_name);
     len -= p - buf;
@@ -600,24 +689,137 @@ ngx_oof_variable_path(ngx_http_request_t *r, ngx_http_variable_value_t *v,
 }
 
 
+/* seconds, with microseconds where nginx's clock does not measure */
+
 static ngx_int_t
-ngx_oof_variable_db_time(ngx_http_request_t *r, ngx_http_variable_value_t *v,
+ngx_oof_variable_time(ngx_http_request_t *r, ngx_http_variable_value_t *v,
     uintptr_t data)
 {
     u_char             *p;
-    ngx_msec_t          ms;
+    uint64_t            us;
     ngx_oof_request_t  *o;
 
     o = ngx_oof_request_get(r);
-    ms = o ? o->db_time : 0;
 
-    p = ngx_pnalloc(r->pool, NGX_TIME_T_LEN + 4);
+    if (data == NGX_OOF_VARIABLE_UPSTREAM_TIME) {
+        us = (uint64_t) ngx_oof_log_upstream(r) * 1000;
+
+    } else if (o == NULL) {
+        us = 0;
+
+    } else if (data == NGX_OOF_VARIABLE_DB_TIME) {
+        us = (uint64_t) o->db_time * 1000;
+
+    } else if (data == NGX_OOF_VARIABLE_CORE_TIME) {
+        us = (uint64_t) o->core_time * 1000;
+
+    } else {
+        us = o->sign_time;
+    }
+
+    p = ngx_pnalloc(r->pool, NGX_TIME_T_LEN + 7);
     if (p == NULL) {
         return NGX_ERROR;
     }
 
     v->data = p;
-    v->len = ngx_sprintf(p, "%T.%03M", (time_t) ms / 1000, ms % 1000) - p;
+    v->valid = 1;
+    v->no_cacheable = 0;
+    v->not_found = 0;
+
+    if (data == NGX_OOF_VARIABLE_SIGN_TIME) {
+        p = ngx_sprintf(p, "%uL.%06uL", us / 1000000, us % 1000000);
+
+    } else {
+        p = ngx_sprintf(p, "%uL.%03uL", us / 1000000, us / 1000 % 1000);
+    }
+
+    v->len = p - v->data;
+
+    return NGX_OK;
+}
+
+
+/* ms, of all that were asked */
+
+static ngx_msec_t
+ngx_oof_log_upstream(ngx_http_request_t *r)
+{
+    ngx_uint_t                  i;
+    ngx_msec_t                  ms;
+    ngx_http_upstream_state_t  *state;
+
+    if (r->upstream_states == NULL) {
+        return 0;
+    }
+
+    ms = 0;
+    state = r->upstream_states->elts;
+
+    for (i = 0; i < r->upstream_states->nelts; i++) {
+
+        if (state[i].peer && state[i].response_time != (ngx_msec_t) -1) {
+            ms += state[i].response_time;
+        }
+    }
+
+    return ms;
+}
+
+
+/* when the request's first byte came, as RFC 3339 has it */
+
+static ngx_int_t
+ngx_oof_variable_started(ngx_http_request_t *r, ngx_http_variable_value_t *v,
+    uintptr_t data)
+{
+    u_char  *p;
+
+    p = ngx_pnalloc(r->pool, NGX_OOF_TIME_LEN + sizeof(".000") - 1);
+    if (p == NULL) {
+        return NGX_ERROR;
+    }
+
+    v->data = p;
+    v->valid = 1;
+    v->no_cacheable = 0;
+    v->not_found = 0;
+
+    p = ngx_oof_clock_format(p, (int64_t) r->start_sec * NGX_OOF_SECOND);
+    p = ngx_sprintf(p - 1, ".%03MZ", r->start_msec);
+
+    v->len = p - v->data;
+
+    return NGX_OK;
+}
+
+
+/* traceparent of what the request causes, or the trace's id within it */
+
+static ngx_int_t
+ngx_oof_variable_trace(ngx_http_request_t *r, ngx_http_variable_value_t *v,
+    uintptr_t data)
+{
+    ngx_str_t          *trace;
+    ngx_oof_request_t  *o;
+
+    o = ngx_oof_request_make(r);
+
+    trace = o ? ngx_oof_trace(o) : NULL;
+
+    if (trace == NULL) {
+        return NGX_ERROR;
+    }
+
+    if (data) {
+        v->data = ngx_oof_trace_id(trace);
+        v->len = NGX_OOF_TRACE_ID;
+
+    } else {
+        v->data = trace->data;
+        v->len = trace->len;
+    }
+
     v->valid = 1;
     v->no_cacheable = 0;
     v->not_found = 0;

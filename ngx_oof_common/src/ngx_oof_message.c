@@ -31,6 +31,7 @@ typedef struct {
     ngx_str_t                payload;
     ngx_str_t                text;
     ngx_int_t                rc;
+    uint64_t                 took;       /* us */
 } ngx_oof_message_task_t;
 
 
@@ -47,6 +48,7 @@ static ngx_uint_t ngx_oof_message_rest(ngx_str_t *rest, ngx_str_t *path);
 static ngx_uint_t ngx_oof_message_times(json_t *claims);
 static ngx_int_t ngx_oof_message_bad(ngx_oof_request_t *o, const char *why);
 
+static uint64_t ngx_oof_message_clock(void);
 static ngx_uint_t ngx_oof_message_signs(ngx_oof_request_t *o);
 static ngx_int_t ngx_oof_message_payload(ngx_oof_request_t *o,
     ngx_pool_t *pool, ngx_str_t *payload);
@@ -437,6 +439,7 @@ ngx_oof_message_reused(ngx_oof_request_t *o)
 ngx_int_t
 ngx_oof_message_sign(ngx_oof_request_t *o)
 {
+    uint64_t                start;
     ngx_str_t               payload, text;
     ngx_oof_loc_conf_t     *olcf;
     ngx_oof_signing_key_t  *key;
@@ -460,6 +463,8 @@ ngx_oof_message_sign(ngx_oof_request_t *o)
     }
 #endif
 
+    start = ngx_oof_message_clock();
+
     if (ngx_oof_message_payload(o, o->r->pool, &payload) != NGX_OK
         || ngx_oof_jws_sign(o->r->pool, key->key, &key->kid, &payload, &text)
            != NGX_OK)
@@ -467,9 +472,24 @@ ngx_oof_message_sign(ngx_oof_request_t *o)
         return NGX_ERROR;
     }
 
+    o->sign_time += ngx_oof_message_clock() - start;
+
     ngx_oof_message_signed(o, &text);
 
     return NGX_OK;
+}
+
+
+/* us; nginx's own clock stands still meanwhile */
+
+static uint64_t
+ngx_oof_message_clock(void)
+{
+    struct timespec  ts;
+
+    (void) clock_gettime(CLOCK_MONOTONIC, &ts);
+
+    return (uint64_t) ts.tv_sec * 1000000 + ts.tv_nsec / 1000;
 }
 
 
@@ -597,8 +617,14 @@ ngx_oof_message_thread(void *data, ngx_log_t *log)
 {
     ngx_oof_message_task_t *t = data;
 
+    uint64_t  start;
+
+    start = ngx_oof_message_clock();
+
     t->rc = ngx_oof_jws_sign(t->pool, t->key.key, &t->key.kid, &t->payload,
                              &t->text);
+
+    t->took = ngx_oof_message_clock() - start;
 }
 
 
@@ -633,6 +659,7 @@ ngx_oof_message_done(ngx_event_t *ev)
         text.data = p;
         text.len = t->text.len;
         ngx_oof_message_signed(o, &text);
+        o->sign_time += t->took;
     }
 
     ngx_destroy_pool(t->pool);

@@ -686,6 +686,12 @@ ngx_oof_request_resume(ngx_oof_request_t *o, ngx_int_t rc)
     o->suspended = 0;
     o->forget = NULL;
 
+    if (o->asked) {
+        o->core_time += ngx_max((ngx_msec_int_t) (ngx_current_msec - o->asked),
+                                0);
+        o->asked = 0;
+    }
+
     if (!r->discard_body) {
         r->read_event_handler = ngx_http_block_reading;
     }

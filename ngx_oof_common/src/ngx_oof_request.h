@@ -43,6 +43,8 @@ struct ngx_oof_request_s {
     ngx_uint_t               repeated;   /* bits: sent more than once */
 
     u_char                   interaction_id[NGX_OOF_UUID_TEXT];
+    u_char                   trace_text[NGX_OOF_TRACE_PARENT];
+    ngx_str_t                trace;      /* by ngx_oof_trace() */
 
     ngx_str_t                cert_header;  /* believed, and taken away */
     ngx_oof_cert_t          *cert;
@@ -79,6 +81,9 @@ struct ngx_oof_request_s {
     ngx_msec_t               expires;    /* ngx_current_msec of the deadline */
     ngx_msec_t               began;      /* to read the body */
     ngx_msec_t               db_time;    /* ms spent waiting for lanes */
+    ngx_msec_t               core_time;  /* ms, for the bank's core */
+    ngx_msec_t               asked;      /* it, since then; 0: nothing */
+    uint64_t                 sign_time;  /* us */
     ngx_uint_t               step;       /* of the access phase */
 
     unsigned                 own_id:1;   /* the caller's was not usable */
@@ -91,6 +96,7 @@ struct ngx_oof_request_s {
     unsigned                 suspended:1;
     unsigned                 sealed:1;   /* the answer is signed */
     unsigned                 paced:1;    /* is one of its second's calls */
+    unsigned                 sampled:1;  /* the caller records its trace */
     unsigned                 page:2;     /* of nginx's own, see the filter */
     unsigned                 upstream:2; /* its error, see there */
 };
@@ -144,6 +150,12 @@ void ngx_oof_request_resume(ngx_oof_request_t *o, ngx_int_t rc);
  */
 ngx_int_t ngx_oof_request_unit(ngx_oof_request_t *o, ngx_oof_pg_unit_t *u,
     ngx_int_t (*result)(ngx_oof_request_t *o, ngx_oof_pg_unit_t *u));
+
+/*
+ * From here on, until the request is resumed, it waits for the bank's core: so
+ * the log tells.
+ */
+#define ngx_oof_request_asks(o)  (o)->asked = ngx_current_msec | 1
 
 /*
  * Parses o->body into o->json; NGX_OK, or NGX_DECLINED with a 400 prepared

@@ -129,6 +129,7 @@ ngx_oof_bank_agree_read(ngx_oof_request_t *o, ngx_oof_pg_unit_t *u)
     ngx_oof_pg_text(write, &olcf->brand);
     ngx_oof_pg_time(write, now);
     ngx_oof_pg_time(write, ngx_oof_clock_real());
+    ngx_oof_event_trace(&event, o);
     ngx_oof_pg_event(write, &event);
     ngx_oof_pg_text(write, &status);
     ngx_oof_bank_actor(o, write);

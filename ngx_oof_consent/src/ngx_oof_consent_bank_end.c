@@ -450,6 +450,7 @@ ngx_oof_bank_end_write(ngx_oof_request_t *o, ngx_oof_bank_end_t *end,
     ngx_oof_pg_text(u, &olcf->brand);
     ngx_oof_pg_time(u, now);
     ngx_oof_pg_time(u, ngx_oof_clock_real());
+    ngx_oof_event_trace(event, o);
     ngx_oof_pg_event(u, event);
     ngx_oof_pg_text(u, authorised);
     ngx_oof_pg_text(u, &end->by);

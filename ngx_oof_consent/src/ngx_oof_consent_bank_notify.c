@@ -382,6 +382,7 @@ ngx_oof_bank_notify_ask(ngx_oof_request_t *o, ngx_oof_bank_notice_t *notice)
     job->data = notice;
 
     ngx_memcpy(job->correlation, o->interaction_id, NGX_OOF_UUID_TEXT);
+    ngx_oof_trace_copy(o, job->pool, &job->trace);
 
     rc = ngx_oof_consent_discover(job, (ngx_uint_t) 1
                                        << (notice->type
@@ -393,6 +394,7 @@ ngx_oof_bank_notify_ask(ngx_oof_request_t *o, ngx_oof_bank_notice_t *notice)
     if (rc == NGX_AGAIN) {
         o->forget = ngx_oof_bank_notify_forget;
         o->waiting = job;
+        ngx_oof_request_asks(o);
     }
 
     return rc;
@@ -515,6 +517,7 @@ ngx_oof_bank_notify_write(ngx_oof_request_t *o, ngx_oof_bank_notice_t *notice)
     ngx_oof_pg_text(u, &olcf->brand);
     ngx_oof_pg_time(u, ngx_oof_consent_now());
     ngx_oof_pg_time(u, ngx_oof_clock_real());
+    ngx_oof_event_trace(&event, o);
     ngx_oof_pg_event(u, &event);
     ngx_oof_pg_text(u, &notice->type->name);
     ngx_oof_pg_text(u, &notice->told);

@@ -685,6 +685,7 @@ ngx_oof_consent_store(ngx_oof_request_t *o, ngx_oof_consent_new_t *new)
     ngx_oof_pg_uuid(u, organisation);
     ngx_oof_consent_store_terms(u, new);
     ngx_oof_consent_store_personal(u, new);
+    ngx_oof_event_trace(&new->event, o);
     ngx_oof_pg_event(u, &new->event);
 
     ngx_http_set_ctx(o->r, new, ngx_oof_consent_module);

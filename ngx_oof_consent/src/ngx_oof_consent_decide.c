@@ -1123,6 +1123,7 @@ ngx_oof_consent_decision_write(ngx_oof_request_t *o,
     ngx_oof_pg_text(u, &d->olcf->brand);
     ngx_oof_pg_time(u, now);
     ngx_oof_pg_time(u, ngx_oof_clock_real());
+    ngx_oof_event_trace(&d->event, o);
     ngx_oof_pg_event(u, &d->event);
     ngx_oof_pg_text(u, &status);
     ngx_oof_consent_decision_text(u, &d->rejected_by);
@@ -1409,6 +1410,7 @@ ngx_oof_consent_decision_approve(ngx_oof_request_t *o,
     ngx_oof_pg_text(u, &d->olcf->brand);
     ngx_oof_pg_time(u, now);
     ngx_oof_pg_time(u, ngx_oof_clock_real());
+    ngx_oof_event_trace(&d->event, o);
     ngx_oof_pg_event(u, &d->event);
     ngx_oof_pg_text(u, &d->lookups);
     ngx_oof_consent_decision_text(u, &d->ids);

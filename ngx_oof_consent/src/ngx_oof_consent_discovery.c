@@ -111,6 +111,7 @@ ngx_oof_consent_discover(ngx_oof_consent_job_t *job, ngx_uint_t types)
         call->log = job->log;
         call->path = ngx_oof_consent_types[i].path;
         call->body = body;
+        call->trace = job->trace;
         call->handler = ngx_oof_consent_discovered;
         call->data = job;
         call->background = job->background;

@@ -561,6 +561,7 @@ ngx_oof_consent_store_renewal(ngx_oof_request_t *o,
     ngx_oof_pg_time(u, ngx_oof_clock_real());
     ngx_oof_consent_store_end(u, rn);
     ngx_oof_pg_bytea(u, &rn->sealed);
+    ngx_oof_event_trace(&rn->event, o);
     ngx_oof_pg_event(u, &rn->event);
 
     ngx_oof_pg_statement(u, &ngx_oof_sql_consent_extend_outcome);

@@ -496,6 +496,7 @@ static ngx_int_t
 ngx_oof_gate_admit(ngx_oof_request_t *o, ngx_oof_gate_t *gate,
     ngx_oof_pg_unit_t *u)
 {
+    ngx_str_t           *trace;
     ngx_http_request_t  *r;
     ngx_oof_loc_conf_t  *olcf;
 
@@ -503,7 +504,12 @@ ngx_oof_gate_admit(ngx_oof_request_t *o, ngx_oof_gate_t *gate,
 
     olcf = ngx_http_get_module_loc_conf(r, ngx_oof_module);
 
-    if (ngx_oof_gate_headers(r) != NGX_OK
+    trace = ngx_oof_trace(o);
+
+    if (trace == NULL
+        || ngx_oof_gate_headers(r) != NGX_OK
+        || ngx_oof_gate_header(r, "traceparent", "traceparent", trace)
+           != NGX_OK
         || ngx_oof_gate_header(r, "X-OOF-Consent-Id", "x-oof-consent-id",
                                &o->consent_id)
            != NGX_OK

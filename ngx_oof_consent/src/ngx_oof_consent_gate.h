@@ -32,7 +32,7 @@
 #define NGX_OOF_GATE_CURRENT       0x02   /* seven days, today the last */
 #define NGX_OOF_GATE_FUTURE        0x04   /* and twelve months to come */
 
-#define NGX_OOF_GATE_HEADERS       8      /* that are added */
+#define NGX_OOF_GATE_HEADERS       9      /* that are added */
 
 #define NGX_OOF_GATE_KEY_VALID     3600   /* s, of a pagination key */
 
@@ -117,8 +117,8 @@ ngx_int_t ngx_oof_gate_legacy(ngx_oof_request_t *o, u_char *resource_id,
 
 /*
  * ngx_oof_gate_headers() takes away the caller's headers that go by names of
- * ours, and the token; ngx_oof_gate_header() adds one, its value being escaped
- * where it must be.  NGX_OK or NGX_ERROR.
+ * ours, the token, and traceparent; ngx_oof_gate_header() adds one, its value
+ * being escaped where it must be.  NGX_OK or NGX_ERROR.
  */
 ngx_int_t ngx_oof_gate_headers(ngx_http_request_t *r);
 ngx_int_t ngx_oof_gate_header(ngx_http_request_t *r, const char *name,

@@ -87,6 +87,14 @@ ngx_oof_gate_withheld(ngx_table_elt_t *h)
         return 1;
     }
 
+    /* the same, or one of ours, is added again */
+
+    if (h->key.len == sizeof("traceparent") - 1
+        && ngx_memcmp(p, "traceparent", sizeof("traceparent") - 1) == 0)
+    {
+        return 1;
+    }
+
     return h->key.len >= sizeof("x-oof-") - 1
            && p[0] == 'x'
            && (p[1] == '-' || p[1] == '_')

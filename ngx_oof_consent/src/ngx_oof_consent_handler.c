@@ -310,6 +310,7 @@ ngx_oof_consent_end(ngx_oof_request_t *o, ngx_oof_consent_t *consent,
     ngx_oof_pg_text(u, &o->token->client_id);
     ngx_oof_pg_time(u, now);
     ngx_oof_pg_time(u, ngx_oof_clock_real());
+    ngx_oof_event_trace(event, o);
     ngx_oof_pg_event(u, event);
     ngx_oof_pg_text(u, authorised);
 

@@ -332,6 +332,7 @@ ngx_oof_consent_journey_find(ngx_oof_request_t *o,
     job->data = screen;
 
     ngx_memcpy(job->correlation, o->interaction_id, NGX_OOF_UUID_TEXT);
+    ngx_oof_trace_copy(o, job->pool, &job->trace);
 
     rc = ngx_oof_consent_discover(job,
               ngx_oof_consent_type_mask(screen->journey->consent.permissions,
@@ -343,6 +344,7 @@ ngx_oof_consent_journey_find(ngx_oof_request_t *o,
     if (rc == NGX_AGAIN) {
         o->forget = ngx_oof_consent_journey_forget;
         o->waiting = job;
+        ngx_oof_request_asks(o);
     }
 
     return rc;

@@ -122,6 +122,7 @@ struct ngx_oof_consent_job_s {
     ngx_oof_consent_journey_t  *journey;
     ngx_msec_t                  deadline;    /* ngx_current_msec, of units */
     u_char                      correlation[NGX_OOF_UUID_TEXT];
+    ngx_str_t                   trace;      /* of who asks; or empty */
     unsigned                    background:1;
     unsigned                    told:1;      /* by the core: it is the bank's
                                               * word on what is known, too */

@@ -627,6 +627,8 @@ ngx_oof_payment_cancel_found(ngx_oof_request_t *o, ngx_oof_pg_unit_t *u)
     order->handler = ngx_oof_payment_cancel_ordered;
     order->data = cancel;
 
+    ngx_oof_trace_copy(o, order->pool, &order->call.trace);
+
     key = &o->headers[NGX_OOF_HEADER_IDEMPOTENCY_KEY]->value;
 
     order->by.len = cancel->by.len;
@@ -650,6 +652,7 @@ ngx_oof_payment_cancel_found(ngx_oof_request_t *o, ngx_oof_pg_unit_t *u)
 
     o->forget = ngx_oof_payment_cancel_leave;
     o->waiting = cancel;
+    ngx_oof_request_asks(o);
 
     return NGX_AGAIN;
 }

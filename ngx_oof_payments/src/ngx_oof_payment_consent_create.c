@@ -397,8 +397,9 @@ ngx_oof_payment_consent_store(ngx_oof_request_t *o,
     ngx_oof_pg_uuid(u, organisation);
     ngx_oof_payment_consent_store_terms(u, new);
     ngx_oof_payment_consent_store_people(u, new);
+    ngx_oof_event_trace(&new->event, o);
     ngx_oof_pg_text(u, &new->event.type);
-    ngx_oof_pg_text(u, &new->event.data);
+    ngx_oof_pg_event_data(u, &new->event);
 
     value.len = NGX_OOF_IDEMPOTENCY_LEN;
 

@@ -667,6 +667,8 @@ ngx_oof_payment_create_order(ngx_oof_request_t *o, ngx_oof_payment_new_t *new)
     order->handler = ngx_oof_payment_wait_ordered;
     order->data = new;
 
+    ngx_oof_trace_copy(o, order->pool, &order->call.trace);
+
     if (order->terms.data == NULL || order->debtor.data == NULL
         || order->personal.data == NULL
         || ngx_oof_payment_order_send(order) != NGX_OK)
@@ -693,6 +695,7 @@ ngx_oof_payment_wait(ngx_oof_payment_new_t *new)
 
     o->forget = ngx_oof_payment_wait_leave;
     o->waiting = new;
+    ngx_oof_request_asks(o);
 
     if ((ngx_msec_int_t) (o->expires - NGX_OOF_PAYMENT_SPARE - new->until) < 0)
     {

@@ -721,6 +721,8 @@ ngx_oof_payment_decide_make(ngx_oof_request_t *o,
         return NGX_ERROR;
     }
 
+    ngx_oof_event_trace(&d->event, o);
+
     if (d->account == NULL) {
         d->debtor = consent->debtor;
         return NGX_OK;

@@ -342,12 +342,15 @@ ngx_oof_payment_core(ngx_oof_payment_journey_t *j, const char *path,
     j->call.handler = ngx_oof_payment_core_done;
     j->call.data = j;
 
+    ngx_oof_trace_copy(o, o->r->pool, &j->call.trace);
+
     if (ngx_oof_core_post(&j->call) != NGX_OK) {
         return NGX_ERROR;
     }
 
     o->forget = ngx_oof_payment_core_forget;
     o->waiting = j;
+    ngx_oof_request_asks(o);
 
     return NGX_AGAIN;
 }
