@@ -10,10 +10,16 @@
 /* a new one is a file and a row here */
 
 extern ngx_oof_provider_t  ngx_oof_provider_log;
+extern ngx_oof_provider_t  ngx_oof_provider_pubsub;
+extern ngx_oof_provider_t  ngx_oof_provider_sns;
+extern ngx_oof_provider_t  ngx_oof_provider_sqs;
 
 
 static ngx_oof_provider_t  *ngx_oof_providers[] = {
     &ngx_oof_provider_log,
+    &ngx_oof_provider_pubsub,
+    &ngx_oof_provider_sns,
+    &ngx_oof_provider_sqs,
     NULL
 };
 

@@ -86,8 +86,9 @@ struct ngx_oof_delivery_s {
  * At configuration time "create" is called when "oof_events PROVIDER NAME {"
  * begins and sets consumer->conf; "line" for each line of the block that is not
  * the relay's own ("value" has "n" words, which end with a zero byte); "init"
- * when the block has ended.  They return NGX_CONF_OK, NGX_CONF_ERROR when the
- * reason was logged, or the reason, as in "takes one value".
+ * in postconfiguration, when a "resolver" is known.  They return NGX_CONF_OK,
+ * NGX_CONF_ERROR when the reason was logged, or the reason, as in "takes one
+ * value".
  *
  * In the process that holds the lease: "start" before the first event, which
  * may set consumer->ctx; for NGX_ERROR it is called again later.  "send" takes

@@ -30,6 +30,8 @@ static ngx_int_t ngx_oof_events_own(ngx_conf_t *cf,
 static char *ngx_oof_events_value(ngx_conf_t *cf, ngx_oof_consumer_t *c,
     ngx_uint_t which);
 static char *ngx_oof_events_types(ngx_conf_t *cf, ngx_oof_consumer_t *c);
+static ngx_int_t ngx_oof_events_provider(ngx_conf_t *cf,
+    ngx_oof_consumer_t *c);
 
 
 typedef struct {
@@ -78,18 +80,6 @@ ngx_oof_events_block(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     rv = ngx_conf_parse(cf, NULL);
 
     *cf = save;
-
-    if (rv != NGX_CONF_OK) {
-        return rv;
-    }
-
-    rv = c->provider->init ? c->provider->init(cf, c) : NGX_CONF_OK;
-
-    if (rv != NGX_CONF_OK && rv != NGX_CONF_ERROR) {
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0, "\"oof_events %V %V { }\" %s",
-                           &c->provider->name, &c->name, rv);
-        return NGX_CONF_ERROR;
-    }
 
     return rv;
 }
@@ -345,10 +335,33 @@ ngx_oof_events_init(ngx_conf_t *cf)
             return NGX_ERROR;
         }
 
-        if (ngx_oof_relay_consumer(cf, c[i]) != NGX_OK) {
+        if (ngx_oof_events_provider(cf, c[i]) != NGX_OK
+            || ngx_oof_relay_consumer(cf, c[i]) != NGX_OK)
+        {
             return NGX_ERROR;
         }
     }
 
     return NGX_OK;
+}
+
+
+/* not at the block's end: hosts need the "resolver", which may come later */
+
+static ngx_int_t
+ngx_oof_events_provider(ngx_conf_t *cf, ngx_oof_consumer_t *c)
+{
+    char  *rv;
+
+    rv = c->provider->init ? c->provider->init(cf, c) : NGX_CONF_OK;
+
+    if (rv == NGX_CONF_OK) {
+        return NGX_OK;
+    }
+
+    ngx_conf_log_error(NGX_LOG_EMERG, cf, 0, "\"oof_events %V %V { }\" %s",
+                       &c->provider->name, &c->name,
+                       rv == NGX_CONF_ERROR ? "cannot be used" : rv);
+
+    return NGX_ERROR;
 }
