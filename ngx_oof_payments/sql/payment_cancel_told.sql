@@ -42,7 +42,7 @@ WITH l AS MATERIALIZED (
       FROM l
      WHERE p.payment_id = l.payment_id
        AND $3
-       AND (l.may OR l.status = 'CANC' AND p.cancel_reason IS NULL)
+       AND (l.may OR l.status = 'CANC' AND p.cancelled_from = 'DETENTORA')
 ), h AS (
     INSERT INTO oof_payment_history
                 (payment_id, event_id, "at", version, status, actor)

@@ -24,6 +24,7 @@
 -- $17 text: the consent as events name it
 -- $18 bool: only those that wait for their day, which then never comes
 -- $19 bool: only those that were sent and that nothing is known of
+-- $20 bytea: document of whose wish a cancellation is, sealed, or null
 WITH v AS MATERIALIZED (
     SELECT n.payment_id
       FROM oof_payment_intent n
@@ -70,6 +71,18 @@ WITH v AS MATERIALIZED (
                            ELSE p.status_update END,
            reason_code = CASE WHEN m.may THEN $4 ELSE p.reason_code END,
            reason_detail = CASE WHEN m.may THEN $5 ELSE p.reason_detail END,
+           cancel_reason = CASE WHEN m.may AND $3 = 'CANC'
+                                THEN CASE m.status
+                                     WHEN 'SCHD' THEN 'CANCELADO_AGENDAMENTO'
+                                     ELSE 'CANCELADO_PENDENCIA'
+                                     END
+                           ELSE p.cancel_reason END,
+           cancelled_from = CASE WHEN m.may AND $3 = 'CANC' THEN 'DETENTORA'
+                            ELSE p.cancelled_from END,
+           cancelled_at = CASE WHEN m.may AND $3 = 'CANC' THEN m."at"
+                          ELSE p.cancelled_at END,
+           canceller = CASE WHEN m.may AND $3 = 'CANC' THEN $20
+                       ELSE p.canceller END,
            version = CASE WHEN m.may THEN m.version + 1 ELSE p.version END,
            stamp = CASE WHEN m.may THEN m.stamp ELSE p.stamp END,
            core_id = coalesce(p.core_id, $9),

@@ -6,6 +6,7 @@
 
 #include <ngx_oof.h>
 #include <ngx_oof_payment_journey.h>
+#include <ngx_oof_payment_order.h>
 #include <ngx_oof_payments_sql.h>
 
 
@@ -64,6 +65,8 @@ static ngx_int_t ngx_oof_payment_decide_ask(ngx_oof_request_t *o,
     ngx_oof_payment_decision_t *d);
 static ngx_int_t ngx_oof_payment_decide_asked(ngx_oof_request_t *o,
     ngx_oof_core_call_t *call);
+static ngx_oof_payment_code_e ngx_oof_payment_decide_code(
+    ngx_oof_payment_decision_t *d, ngx_oof_payment_code_e code);
 static ngx_int_t ngx_oof_payment_decide_end(ngx_oof_request_t *o,
     ngx_oof_payment_decision_t *d, uint64_t found);
 static ngx_int_t ngx_oof_payment_decide_write(ngx_oof_request_t *o,
@@ -572,16 +575,13 @@ ngx_oof_payment_decide_asked(ngx_oof_request_t *o, ngx_oof_core_call_t *call)
 
     json_array_foreach(json_object_get(call->json, "errors"), i, item) {
 
-        code = NGX_OOF_CODE_NONE;
+        code = NGX_OOF_CODE_NAO_INFORMADO;
 
         if (ngx_oof_json_get_str(item, "code", &name) == NGX_OK) {
-            code = ngx_oof_payment_code(&name);
+            code = ngx_oof_payment_core_code(call->core, &name);
         }
 
-        if (code == NGX_OOF_CODE_NONE) {
-            code = NGX_OOF_CODE_NAO_INFORMADO;
-        }
-
+        code = ngx_oof_payment_decide_code(d, code);
         found |= ngx_oof_payment_code_bit(code);
     }
 
@@ -590,6 +590,29 @@ ngx_oof_payment_decide_asked(ngx_oof_request_t *o, ngx_oof_core_call_t *call)
     }
 
     return ngx_oof_payment_decide_end(o, d, found);
+}
+
+
+/* a code that the step has not is no reason to agree */
+
+static ngx_oof_payment_code_e
+ngx_oof_payment_decide_code(ngx_oof_payment_decision_t *d,
+    ngx_oof_payment_code_e code)
+{
+    ngx_uint_t  version;
+
+    version = d->journey->consent.api;
+
+    code = ngx_oof_payment_code_at(version, NGX_OOF_AT_REJECTED, code);
+
+    if (ngx_oof_payment_funnel(version, NGX_OOF_FUNNEL_AUTHORISATION,
+                               ngx_oof_payment_code_bit(code), 0)
+        == NGX_OOF_CODE_NONE)
+    {
+        return NGX_OOF_CODE_NAO_INFORMADO;
+    }
+
+    return code;
 }
 
 

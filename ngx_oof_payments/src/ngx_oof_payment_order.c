@@ -45,6 +45,8 @@ static ngx_int_t ngx_oof_payment_order_move(ngx_oof_payment_order_t *order,
     const char *actor);
 static void ngx_oof_payment_order_reason(ngx_oof_payment_order_t *order,
     ngx_oof_pg_unit_t *u, ngx_oof_payment_at_e at);
+static ngx_int_t ngx_oof_payment_order_canceller(
+    ngx_oof_payment_order_t *order);
 static void ngx_oof_payment_order_moved(ngx_oof_pg_unit_t *u);
 static void ngx_oof_payment_order_again(ngx_event_t *ev);
 static void ngx_oof_payment_order_end(ngx_oof_payment_order_t *order);
@@ -818,6 +820,10 @@ ngx_oof_payment_order_move(ngx_oof_payment_order_t *order, const char *actor)
     ngx_str_t           value;
     ngx_oof_pg_unit_t  *u;
 
+    if (ngx_oof_payment_order_canceller(order) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
     u = ngx_oof_pg_unit(order->olcf->database, NGX_OOF_PG_WRITE);
     if (u == NULL) {
         return NGX_ERROR;
@@ -885,7 +891,55 @@ ngx_oof_payment_order_move(ngx_oof_payment_order_t *order, const char *actor)
     ngx_oof_pg_bool(u, order->waiting);
     ngx_oof_pg_bool(u, order->open);
 
+    if (order->canceller.len) {
+        ngx_oof_pg_bytea(u, &order->canceller);
+
+    } else {
+        ngx_oof_pg_null(u);
+    }
+
     return ngx_oof_pg_send(u);
+}
+
+
+/*
+ * Whose wish the cancellation is that somebody tells of: the customer's who
+ * has asked for the payment, unless another's is known (spec 2.11).
+ */
+
+static ngx_int_t
+ngx_oof_payment_order_canceller(ngx_oof_payment_order_t *order)
+{
+    json_t      *terms;
+    ngx_int_t    rc;
+    ngx_str_t    cpf;
+    const char  *why;
+
+    if (order->canceller.len
+        || order->to.len != 4 || ngx_memcmp(order->to.data, "CANC", 4) != 0)
+    {
+        return NGX_OK;
+    }
+
+    cpf = order->by;
+
+    if (cpf.len == 0
+        && (ngx_oof_json_parse(order->pool, &order->terms, &terms, &why)
+            != NGX_OK
+            || ngx_oof_json_get_str(json_object_get(json_object_get(terms,
+                                                    "loggedUser"),
+                                                    "document"),
+                                    "identification", &cpf)
+               != NGX_OK))
+    {
+        return NGX_ERROR;
+    }
+
+    rc = ngx_oof_crypt_seal(order->olcf->keys, order->olcf->database,
+                            order->pool, NGX_OOF_PAYMENT_SEAL_CANCELLER,
+                            order->consent, &cpf, &order->canceller);
+
+    return (rc == NGX_OK) ? NGX_OK : NGX_ERROR;
 }
 
 

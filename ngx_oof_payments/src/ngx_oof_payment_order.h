@@ -70,6 +70,7 @@ struct ngx_oof_payment_order_s {
     /* of a cancellation */
     ngx_str_t                by;         /* CPF */
     ngx_str_t                key;
+    ngx_str_t                canceller;  /* sealed */
 
     ngx_oof_core_call_t      call;
 

@@ -22,6 +22,8 @@
 
 
 static ngx_int_t ngx_oof_payments_preconfiguration(ngx_conf_t *cf);
+static ngx_int_t ngx_oof_payments_postconfiguration(ngx_conf_t *cf);
+static ngx_int_t ngx_oof_payments_codes(ngx_conf_t *cf, ngx_oof_core_t *core);
 static void *ngx_oof_payments_create_main_conf(ngx_conf_t *cf);
 static void *ngx_oof_payments_create_loc_conf(ngx_conf_t *cf);
 static char *ngx_oof_payments_merge_loc_conf(ngx_conf_t *cf, void *parent,
@@ -82,7 +84,7 @@ static ngx_command_t  ngx_oof_payments_commands[] = {
 
 static ngx_http_module_t  ngx_oof_payments_module_ctx = {
     ngx_oof_payments_preconfiguration,     /* preconfiguration */
-    NULL,                                  /* postconfiguration */
+    ngx_oof_payments_postconfiguration,    /* postconfiguration */
 
     ngx_oof_payments_create_main_conf,     /* create main configuration */
     NULL,                                  /* init main configuration */
@@ -289,6 +291,55 @@ ngx_oof_payments_preconfiguration(ngx_conf_t *cf)
     }
 
     return ngx_oof_management_add_first(cf, ngx_oof_payments_bank_routes);
+}
+
+
+static ngx_int_t
+ngx_oof_payments_postconfiguration(ngx_conf_t *cf)
+{
+    ngx_uint_t                     i;
+    ngx_oof_loc_conf_t           **olcf;
+    ngx_oof_payment_main_conf_t   *pmcf;
+
+    pmcf = ngx_http_conf_get_module_main_conf(cf, ngx_oof_payments_module);
+
+    olcf = pmcf->locations.elts;
+
+    for (i = 0; i < pmcf->locations.nelts; i++) {
+
+        if (olcf[i]->core && olcf[i]->core->codes
+            && ngx_oof_payments_codes(cf, olcf[i]->core) != NGX_OK)
+        {
+            return NGX_ERROR;
+        }
+    }
+
+    return NGX_OK;
+}
+
+
+/* a code that does not exist would be told as another one, without a word */
+
+static ngx_int_t
+ngx_oof_payments_codes(ngx_conf_t *cf, ngx_oof_core_t *core)
+{
+    ngx_uint_t     i;
+    ngx_keyval_t  *kv;
+
+    kv = core->codes->elts;
+
+    for (i = 0; i < core->codes->nelts; i++) {
+
+        if (ngx_oof_payment_code(&kv[i].value) == NGX_OOF_CODE_NONE) {
+            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                               "codes of core \"%V\" name \"%V\", which is "
+                               "no code of payments", &core->name,
+                               &kv[i].value);
+            return NGX_ERROR;
+        }
+    }
+
+    return NGX_OK;
 }
 
 
