@@ -56,7 +56,7 @@ tests_prove() {
 tests_long() {
     local rc=0
 
-    deps_install wrk
+    deps_install wrk prometheus
     nginx_headers
     nginx_build dynamic
     nginx_build sanitize
@@ -74,7 +74,7 @@ detect_stack_use_after_return=1 \
     if [ $# -eq 0 ]; then
         tests_environment static
         OOF_MEASURE=1 tests_prove 1 t/619-owners.t t/651-sweep-many.t \
-            t/790-memory.t t/791-idle.t t/950-image.t || rc=1
+            t/790-memory.t t/791-idle.t t/950-image.t t/960-chart.t || rc=1
     fi
 
     return $rc
