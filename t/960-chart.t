@@ -78,7 +78,7 @@ like($rendered{large}, qr/OOF_BASE_URL, value: "https:\/\/payments\.mtls/,
 unlike($rendered{small}, qr/^kind: Secret$/m, 'no secret is made');
 like($rendered{large}, qr/^kind: $_$/m, "large: $_")
     for qw/ PrometheusRule ServiceMonitor NetworkPolicy /;
-like($rendered{large}, qr/^      - alert: OofDown$/m, 'large: with the rules');
+like($rendered{large}, qr/^ +- alert: OofDown$/m, 'large: with the rules');
 like($rendered{large}, qr/^  name: oof-dashboard-operations$/m,
      'large: and the dashboards');
 
