@@ -16,7 +16,8 @@ REVOKE ALL ON oof_client, oof_consent, oof_consent_history, oof_event,
     oof_limit_month, oof_limit_writer, oof_limit_consents, oof_limit_count,
     oof_jti, oof_idempotency, oof_payment_consent,
     oof_payment_consent_history, oof_payment, oof_payment_history,
-    oof_payment_intent, oof_call, oof_call_default
+    oof_payment_intent, oof_call, oof_call_default, oof_webhook,
+    oof_webhook_attempt, oof_webhook_subject
     FROM PUBLIC, :"role";
 
 GRANT SELECT, INSERT, UPDATE, DELETE ON oof_client TO :"role";
@@ -45,6 +46,9 @@ GRANT SELECT, INSERT ON oof_payment_consent_history TO :"role";
 GRANT SELECT, INSERT, UPDATE ON oof_payment TO :"role";
 GRANT SELECT, INSERT ON oof_payment_history TO :"role";
 GRANT SELECT, INSERT, UPDATE ON oof_payment_intent TO :"role";
+GRANT SELECT, INSERT, UPDATE, DELETE ON oof_webhook TO :"role";
+GRANT SELECT, INSERT, UPDATE, DELETE ON oof_webhook_attempt TO :"role";
+GRANT SELECT ON oof_webhook_subject TO :"role";
 
 -- judges rows that it may read
 

@@ -48,6 +48,7 @@ typedef struct ngx_oof_limit_row_s  ngx_oof_limit_row_t;
 typedef struct ngx_oof_message_s    ngx_oof_message_t;
 typedef struct ngx_oof_keystore_s   ngx_oof_keystore_t;
 typedef struct ngx_oof_loc_conf_s   ngx_oof_loc_conf_t;
+typedef struct ngx_oof_webhooks_s   ngx_oof_webhooks_t;
 
 
 #include <ngx_oof_uuid.h>
@@ -77,6 +78,7 @@ typedef struct ngx_oof_loc_conf_s   ngx_oof_loc_conf_t;
 #include <ngx_oof_page.h>
 #include <ngx_oof_upstream.h>
 #include <ngx_oof_event.h>
+#include <ngx_oof_webhook.h>
 #include <ngx_oof_call.h>
 #include <ngx_oof_relay.h>
 #include <ngx_oof_maintenance.h>

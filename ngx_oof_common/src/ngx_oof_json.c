@@ -191,6 +191,18 @@ ngx_oof_json_str(ngx_oof_json_t *w, ngx_str_t *value)
 
 
 void
+ngx_oof_json_key(ngx_oof_json_t *w, ngx_str_t *name)
+{
+    ngx_oof_json_str(w, name);
+
+    if (ngx_oof_json_room(w, 1) == NGX_OK) {
+        *w->pos++ = ':';
+        w->comma = 0;
+    }
+}
+
+
+void
 ngx_oof_json_literal(ngx_oof_json_t *w, const char *value)
 {
     ngx_str_t  s;

@@ -35,6 +35,9 @@ void ngx_oof_json_end(ngx_oof_json_t *w, u_char bracket);     /* '}' ']' */
 /* "name" is written as it is: a literal without characters to escape */
 void ngx_oof_json_name(ngx_oof_json_t *w, const char *name);
 
+/* a name that may be any text */
+void ngx_oof_json_key(ngx_oof_json_t *w, ngx_str_t *name);
+
 void ngx_oof_json_str(ngx_oof_json_t *w, ngx_str_t *value);
 void ngx_oof_json_literal(ngx_oof_json_t *w, const char *value);
 void ngx_oof_json_int(ngx_oof_json_t *w, int64_t value);

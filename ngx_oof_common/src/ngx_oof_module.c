@@ -179,6 +179,20 @@ static ngx_command_t  ngx_oof_commands[] = {
       0,
       NULL },
 
+    { ngx_string("oof_webhooks"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_BLOCK|NGX_CONF_TAKE1,
+      ngx_oof_webhooks_block,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("oof_webhooks"),
+      NGX_OOF_INNER_CONF|NGX_CONF_TAKE1,
+      ngx_conf_set_str_slot,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      ngx_oof_loc(webhooks_name),
+      NULL },
+
     { ngx_string("oof_brand"),
       NGX_OOF_ANY_CONF|NGX_CONF_TAKE1,
       ngx_conf_set_str_slot,
@@ -583,7 +597,8 @@ ngx_oof_preconfiguration(ngx_conf_t *cf)
         || ngx_oof_jwks_preconf(cf) != NGX_OK
         || ngx_oof_message_preconf(cf) != NGX_OK
         || ngx_oof_lease_preconf(cf) != NGX_OK
-        || ngx_oof_management_preconf(cf) != NGX_OK)
+        || ngx_oof_management_preconf(cf) != NGX_OK
+        || ngx_oof_webhook_preconf(cf) != NGX_OK)
     {
         return NGX_ERROR;
     }
@@ -633,6 +648,7 @@ ngx_oof_postconfiguration(ngx_conf_t *cf)
         || ngx_oof_token_init(cf) != NGX_OK
         || ngx_oof_core_init(cf) != NGX_OK
         || ngx_oof_request_init(cf) != NGX_OK
+        || ngx_oof_webhook_init(cf) != NGX_OK
         || ngx_oof_inits(cf) != NGX_OK
         || ngx_oof_relay_init(cf) != NGX_OK
         || ngx_oof_pg_init(cf) != NGX_OK)
@@ -690,7 +706,7 @@ static void *
 ngx_oof_create_main_conf(ngx_conf_t *cf)
 {
     ngx_uint_t            i;
-    ngx_array_t          *arrays[15];
+    ngx_array_t          *arrays[20];
     ngx_oof_main_conf_t  *omcf;
 
     omcf = ngx_pcalloc(cf->pool, sizeof(ngx_oof_main_conf_t));
@@ -713,8 +729,13 @@ ngx_oof_create_main_conf(ngx_conf_t *cf)
     arrays[12] = &omcf->calls;
     arrays[13] = &omcf->consumers;
     arrays[14] = &omcf->relays;
+    arrays[15] = &omcf->webhooks;
+    arrays[16] = &omcf->webhook_uses;
+    arrays[17] = &omcf->webhook_senders;
+    arrays[18] = &omcf->webhook_rules;
+    arrays[19] = &omcf->webhook_notices;
 
-    for (i = 0; i < 15; i++) {
+    for (i = 0; i < 20; i++) {
         if (ngx_array_init(arrays[i], cf->pool, 4, sizeof(void *)) != NGX_OK) {
             return NULL;
         }
@@ -964,6 +985,7 @@ ngx_oof_merge_names(ngx_conf_t *cf, ngx_oof_loc_conf_t *prev,
     ngx_conf_merge_str_value(conf->keys_name, prev->keys_name, "");
     ngx_conf_merge_str_value(conf->issuer_name, prev->issuer_name, "");
     ngx_conf_merge_str_value(conf->core_name, prev->core_name, "");
+    ngx_conf_merge_str_value(conf->webhooks_name, prev->webhooks_name, "");
 
     if (conf->database_name.len) {
         conf->database = ngx_oof_database_find(cf, &conf->database_name);
@@ -1009,7 +1031,18 @@ ngx_oof_merge_names(ngx_conf_t *cf, ngx_oof_loc_conf_t *prev,
         }
     }
 
-    return NGX_CONF_OK;
+    if (conf->webhooks_name.len) {
+        conf->webhooks = ngx_oof_webhooks_find(cf, &conf->webhooks_name);
+
+        if (conf->webhooks == NULL) {
+            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                               "there is no \"oof_webhooks %V { }\" in http{}",
+                               &conf->webhooks_name);
+            return NGX_CONF_ERROR;
+        }
+    }
+
+    return ngx_oof_webhooks_use(cf, conf);
 }
 
 

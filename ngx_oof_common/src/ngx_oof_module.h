@@ -55,6 +55,12 @@ typedef struct {
     ngx_array_t              calls;        /* of ngx_oof_calls_t * */
     ngx_array_t              consumers;    /* of blocks "oof_events" */
     ngx_array_t              relays;       /* of ngx_oof_relay_t * */
+    ngx_array_t              webhooks;     /* of ngx_oof_webhooks_t * */
+    ngx_array_t              webhook_uses;       /* of pointers, private */
+    ngx_array_t              webhook_senders;    /* to that room */
+    ngx_array_t              webhook_rules;
+    ngx_array_t              webhook_notices;
+    ngx_oof_sql_t           *webhook_due;
     ngx_uint_t               slots;        /* of all metrics together */
 
     size_t                   zone_size;
@@ -78,10 +84,12 @@ struct ngx_oof_loc_conf_s {
     ngx_str_t                keys_name;
     ngx_str_t                issuer_name;
     ngx_str_t                core_name;
+    ngx_str_t                webhooks_name;
     ngx_oof_database_t      *database;
     ngx_oof_keys_t          *keys;
     ngx_oof_issuer_t        *issuer;
     ngx_oof_core_t          *core;
+    ngx_oof_webhooks_t      *webhooks;
 
     ngx_uint_t               clients;
     ngx_str_t                issuing_ca_file;

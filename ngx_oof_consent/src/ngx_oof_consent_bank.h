@@ -220,6 +220,9 @@ ngx_int_t ngx_oof_bank_webhook_toggle(ngx_oof_request_t *o);
 ngx_int_t ngx_oof_bank_webhook_status(ngx_oof_request_t *o);
 
 /* registers the API, in preconfiguration */
+/* what the bank's own webhook is told of */
+ngx_int_t ngx_oof_consent_webhook_preconf(ngx_conf_t *cf);
+
 ngx_int_t ngx_oof_bank_preconf(ngx_conf_t *cf);
 
 

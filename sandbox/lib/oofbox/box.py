@@ -19,7 +19,8 @@ ROOT = os.path.dirname(os.path.dirname(os.path.dirname(
 # and below that of the tests
 
 PORTS = (12000, 20000)
-SERVICES = ("api", "plain", "management", "issuer", "keystore", "core")
+SERVICES = ("api", "plain", "management", "issuer", "keystore", "core",
+            "hooks", "webhook")
 
 
 class Failure(Exception):

@@ -124,3 +124,10 @@ def client(name):
             return party
 
     return CLIENTS[0]
+
+
+def webhook(client, box):
+    """Where a third party's webhook is."""
+
+    return "https://127.0.0.1:%d/%s" % (box.ports()["webhook"],
+                                        client["name"])

@@ -61,6 +61,7 @@ class Nginx:
             "PKI": box.pki,
             "KEYSTORE": "http://127.0.0.1:%d" % ports["keystore"],
             "BANK_KID": self._bank_kid(),
+            "PORT_HOOKS": str(ports["hooks"]),
             "PORT_API": str(ports["api"]),
             "PORT_PLAIN": str(ports["plain"]),
             "PORT_MANAGEMENT": str(ports["management"]),

@@ -13,6 +13,7 @@ All is made once and kept, under names that do not change:
   crl.pem                        revocation lists of all these CAs
 
   server, server-two             the bank's hosts, with their chain
+  hooks                          the third parties' webhooks, 127.0.0.1
   bank-transport, bank-signing   the bank as a client, and its signing key
   issuer, bank-issuer, other     keys that sign tokens; "other" is a forger's
 
@@ -27,6 +28,7 @@ printable, t61, universal.
 """
 
 import datetime
+import ipaddress
 import json
 import os
 
@@ -177,14 +179,14 @@ class Pki:
             issuer = CAS[issuer][0]
         return chain
 
-    def _server(self, name, host):
+    def _server(self, name, host, party=cast.BANK):
         if self._good(name):
             return
 
         subject = x509.Name([
             x509.NameAttribute(NameOID.COUNTRY_NAME, "BR"),
             x509.NameAttribute(NameOID.ORGANIZATION_NAME,
-                               cast.BANK["name"]),
+                               party.get("title") or party["name"]),
             x509.NameAttribute(NameOID.COMMON_NAME, host)])
 
         leaf = self._sign(
@@ -193,9 +195,16 @@ class Pki:
              (_usage("digital_signature", "key_encipherment"), True),
              (x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]),
               False),
-             (x509.SubjectAlternativeName([x509.DNSName(host)]), False)],
+             (x509.SubjectAlternativeName([self._host(host)]), False)],
             _now() - DAY, _now() + 397 * DAY)
         self._write(name + ".pem", leaf + self._chain("issuing"))
+
+    @staticmethod
+    def _host(host):
+        try:
+            return x509.IPAddress(ipaddress.ip_address(host))
+        except ValueError:
+            return x509.DNSName(host)
 
     @staticmethod
     def _transport_name(party, host, kind):
@@ -356,6 +365,7 @@ class Pki:
 
         self._server("server", cast.HOST)
         self._server("server-two", cast.HOST_TWO)
+        self._server("hooks", "127.0.0.1", cast.CLIENTS[0])
 
         if not self._good("bank-transport"):
             self.transport("bank-transport", cast.BANK)

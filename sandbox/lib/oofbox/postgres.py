@@ -223,15 +223,19 @@ class Postgres:
             self._register(client)
 
     def _register(self, client):
-        """One that is registered stays as it is."""
+        """One that is registered stays as it is, but for a webhook of this
+        sandbox, whose port may be another today."""
 
         values = [cast.BANK["brand"], client["client_id"],
                   client["organisation_id"], client["software_id"],
-                  client["title"]]
+                  client["title"], "{%s}" % cast.webhook(client, self.box)]
         self.psql(
             "INSERT INTO oof_client (brand, client_id, organisation_id,"
-            " software_id, name, roles, created, updated)"
+            " software_id, name, webhook_uris, roles, created, updated)"
             " VALUES (%s, '{DADOS,PAGTO}', now(), now())"
-            " ON CONFLICT DO NOTHING"
+            " ON CONFLICT (brand, client_id) DO UPDATE"
+            " SET webhook_uris = excluded.webhook_uris"
+            " WHERE coalesce(oof_client.webhook_uris[1], 'https://127.0.0.1:')"
+            " LIKE 'https://127.0.0.1:%%'"
             % ", ".join("'%s'" % v for v in values),
             "oof_owner", "oof")

@@ -1,4 +1,4 @@
-"""The sandbox's own HTTP services: keystore, issuer and core."""
+"""The sandbox's own HTTP services: keystore, issuer, core and hooks."""
 
 import http.server
 import json
@@ -51,11 +51,17 @@ class Server(socketserver.ThreadingMixIn, http.server.HTTPServer):
 
 
 def serve(port, handler, tls=None):
+    signal.signal(signal.SIGTERM, lambda *_: os._exit(0))
+    serve_more(port, handler, tls)
+
+
+def serve_more(port, handler, tls=None):
+    """The same beside another one, in a thread."""
+
     server = Server(("127.0.0.1", port), handler)
     if tls is not None:
         server.socket = tls.wrap_socket(server.socket, server_side=True,
                                         do_handshake_on_connect=False)
-    signal.signal(signal.SIGTERM, lambda *_: os._exit(0))
     server.serve_forever()
 
 

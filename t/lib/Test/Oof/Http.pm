@@ -13,8 +13,9 @@ package Test::Oof::Http;
 # Words of an answer: status (200), headers, body, delay (seconds before the
 # answer), cut (bytes of the whole answer, then the connection is closed), drip
 # (bytes at a time, 10 ms apart), raw (bytes in place of an answer), hang (no
-# answer at all), close (after the answer).  start(tls => [cert, key]) serves
-# TLS, with ca => file it demands client certificates.
+# answer at all), close (after the answer).  The path "*" is any other.
+# start(tls => [cert, key]) serves TLS, with ca => file it demands client
+# certificates, and a call has the name of the one that was shown as "peer".
 
 use strict;
 use warnings;
@@ -154,6 +155,7 @@ sub serve {
 
 sub connection {
     my ($self, $c) = @_;
+    my $peer;
 
     $c->blocking(1);
 
@@ -164,11 +166,14 @@ sub connection {
             $self->{ca} ? (SSL_verify_mode => SSL_VERIFY_PEER
                                           | SSL_VERIFY_FAIL_IF_NO_PEER_CERT,
                            SSL_ca_file => $self->{ca}) : ()) or return;
+        $peer = $c->peer_certificate('cn') if $self->{ca};
     }
 
     my $buf = '';
 
     while (my $call = request($c, \$buf)) {
+
+        $call->{peer} = $peer if defined $peer;
 
         open my $f, '>>', "$self->{dir}/calls" or die $!;
         syswrite $f, $json->encode($call) . "\n";
@@ -176,7 +181,8 @@ sub connection {
 
         my $path = $call->{path} =~ s/\?.*//r;
         my $answers = Storable::retrieve("$self->{dir}/answers");
-        my $answer = $answers->{$path} || { status => 404, body => 'none' };
+        my $answer = $answers->{$path} || $answers->{'*'}
+                     || { status => 404, body => 'none' };
 
         respond($c, $answer) or return;
     }

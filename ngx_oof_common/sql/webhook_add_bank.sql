@@ -1,0 +1,34 @@
+-- What events are to be told to the bank itself, of the consents of which it
+-- wants to be notified.
+--
+-- $1 text: JSON array of id, key, brand, type, time, stamp (microseconds of
+-- the Unix epoch), URL, and the body before and after the API's version
+WITH e AS MATERIALIZED (
+    SELECT e.*
+      FROM json_to_recordset($1::json)
+           AS e (id uuid, key uuid, brand text, type text, "time" int8,
+                 stamp int8, url text, before text, after text)
+), n AS (
+    INSERT INTO oof_webhook
+                (event_id, consent_id, "time", stamp, due, target, attempt,
+                 brand, type, client_id, state, host, url, body)
+         SELECT e.id, s.consent_id,
+                timestamptz 'epoch' + e."time" * interval '1 microsecond',
+                timestamptz 'epoch' + e.stamp * interval '1 microsecond',
+                timestamptz 'epoch' + e.stamp * interval '1 microsecond',
+                0, 0, e.brand, e.type, NULL, 'waiting',
+                lower(substring(e.url FROM '^[a-z]+://([^/]+)')),
+                e.url, e.before || s.api || e.after
+           FROM e
+           JOIN oof_webhook_subject s
+                ON s.key = e.key
+                AND s.brand = e.brand
+           JOIN oof_consent_webhook w
+                ON w.consent_id = s.consent_id
+                AND w.brand = s.brand
+                AND w.active
+    ON CONFLICT DO NOTHING
+      RETURNING 1
+)
+SELECT 0::int4 AS outcome, count(*) AS added
+  FROM n;
