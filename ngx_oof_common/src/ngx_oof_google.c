@@ -452,7 +452,11 @@ ngx_oof_google_assert(ngx_oof_google_t *google, const char **why)
     }
 
     body.data = p;
-    body.len = ngx_sprintf(p, NGX_OOF_GOOGLE_GRANT "%V", &text) - p;
+
+    p = ngx_cpymem(p, NGX_OOF_GOOGLE_GRANT, sizeof(NGX_OOF_GOOGLE_GRANT) - 1);
+    p = ngx_cpymem(p, text.data, text.len);
+
+    body.len = p - body.data;
 
     ngx_str_set(&type, "application/x-www-form-urlencoded");
 

@@ -25,7 +25,7 @@ use Test::Oof::Client;
 
 use parent 'Exporter';
 
-our @EXPORT = qw/ moto no_moto pubsub log_events consumer /;
+our @EXPORT = qw/ moto no_moto pubsub log_events delivered_ok gather /;
 
 my $json = JSON::PP->new->canonical->utf8;
 my $owner = $$;
@@ -344,12 +344,52 @@ sub new_uuid7 {
 }
 
 
-# the metric of a consumer
+# what "take" gives again and again, until "n" different events have come
 
-sub consumer {
-    my ($o, $metric, $name, %labels) = @_;
+sub gather {
+    my ($n, $take, $seconds) = @_;
 
-    return $o->metric($metric, consumer => $name, %labels);
+    my (@got, %ids);
+
+    wait_for(sub {
+        push @got, $take->();
+        $ids{ $_->{event}{id} } = 1 for @got;
+        return keys %ids >= $n;
+    }, $seconds // 20, "$n events");
+
+    return @got;
+}
+
+
+# each event came, with its key as the group, those of a key in their order; a
+# repetition (as after a crash) is allowed with repeated => 1
+
+sub delivered_ok {
+    my ($events, $got, $name, %args) = @_;
+
+    my %want = map { $_->{id} => $_ } @$events;
+    my (%seen, %last, @wrong);
+
+    for my $m (@$got) {
+        my $e = $m->{event};
+        my $w = $want{ $e->{id} } or push(@wrong, "not ours: $e->{id}"), next;
+
+        push @wrong, "twice: $e->{id}" if $seen{ $e->{id} }++
+                                          && !$args{repeated};
+        push @wrong, "group of $e->{id}: " . ($m->{group} // 'none')
+            if exists $m->{group} && ($m->{group} // '') ne $w->{key};
+
+        # a repetition begins again, and skips none
+
+        push @wrong, "order of $w->{key}: $w->{version}"
+            if $w->{version} > ($last{ $w->{key} } // 0) + 1;
+        $last{ $w->{key} } = $w->{version};
+    }
+
+    push @wrong, map { "lost: $_" } grep { !$seen{$_} } sort keys %want;
+
+    ok(!@wrong, $name) or diag(join "\n", @wrong[0 .. ($#wrong > 9 ? 9
+                                                                : $#wrong)]);
 }
 
 
