@@ -5,6 +5,7 @@
 
 
 #include <ngx_oof.h>
+#include <ngx_oof_jwks_zone.h>
 
 
 /* where the keys come from: the source, the shared text, the refresh */
@@ -21,19 +22,6 @@
 #define NGX_OOF_JWKS_FIRST     1000     /* and before the first success */
 
 
-/*
- * The text of the last good answer.  Times are of ngx_current_msec, which all
- * processes of a machine share.
- */
-
-struct ngx_oof_jwks_shared_s {
-    ngx_uint_t               version;    /* 0: no answer so far */
-    ngx_msec_t               due;        /* of the next refresh */
-    size_t                   len;
-    u_char                  *data;
-};
-
-
 typedef struct {
     ngx_queue_t              queue;
     ngx_oof_jwks_pt          handler;
@@ -41,7 +29,6 @@ typedef struct {
 } ngx_oof_jwks_waiter_t;
 
 
-static ngx_int_t ngx_oof_jwks_init_zone(ngx_shm_zone_t *zone, void *data);
 static ngx_int_t ngx_oof_jwks_read(ngx_conf_t *cf, ngx_oof_jwks_t *jwks);
 static void ngx_oof_jwks_start(ngx_oof_jwks_t *jwks, ngx_log_t *log);
 static void ngx_oof_jwks_stop(ngx_oof_jwks_t *jwks);
@@ -174,8 +161,6 @@ ngx_oof_jwks_read(ngx_conf_t *cf, ngx_oof_jwks_t *jwks)
 ngx_int_t
 ngx_oof_jwks_init(ngx_conf_t *cf)
 {
-    u_char                *p;
-    ngx_str_t              name;
     ngx_uint_t             i;
     ngx_oof_jwks_t        *jwks, **all;
     ngx_oof_main_conf_t   *omcf;
@@ -194,62 +179,12 @@ ngx_oof_jwks_init(ngx_conf_t *cf)
             return NGX_ERROR;
         }
 
-        name.len = sizeof("oof_jwks:") - 1 + jwks->url.len;
-        name.data = ngx_pnalloc(cf->pool, name.len);
-
-        if (name.data == NULL) {
-            return NGX_ERROR;
-        }
-
-        p = ngx_cpymem(name.data, "oof_jwks:", sizeof("oof_jwks:") - 1);
-        ngx_memcpy(p, jwks->url.data, jwks->url.len);
-
-        jwks->zone = ngx_shared_memory_add(cf, &name, NGX_OOF_JWKS_ZONE,
-                                           &ngx_oof_module);
+        jwks->zone = ngx_oof_jwks_zone(cf, "oof_jwks", &jwks->url,
+                                       NGX_OOF_JWKS_ZONE);
         if (jwks->zone == NULL) {
             return NGX_ERROR;
         }
-
-        jwks->zone->init = ngx_oof_jwks_init_zone;
-        jwks->zone->data = jwks;
     }
-
-    return NGX_OK;
-}
-
-
-static ngx_int_t
-ngx_oof_jwks_init_zone(ngx_shm_zone_t *zone, void *data)
-{
-    ngx_oof_jwks_t *old = data;
-
-    ngx_oof_jwks_t   *jwks;
-    ngx_slab_pool_t  *pool;
-
-    jwks = zone->data;
-
-    if (old) {
-        jwks->shared = old->shared;
-        return NGX_OK;
-    }
-
-    pool = (ngx_slab_pool_t *) zone->shm.addr;
-
-    if (zone->shm.exists) {
-        jwks->shared = pool->data;
-        return NGX_OK;
-    }
-
-    jwks->shared = ngx_slab_calloc(pool, sizeof(ngx_oof_jwks_shared_t));
-    if (jwks->shared == NULL) {
-        return NGX_ERROR;
-    }
-
-    pool->data = jwks->shared;
-
-    /* a set that does not fit is not shared, which is no alarm */
-
-    pool->log_nomem = 0;
 
     return NGX_OK;
 }
@@ -291,7 +226,7 @@ ngx_oof_jwks_init_process(ngx_cycle_t *cycle)
 
 ngx_oof_jwks_t *
 ngx_oof_jwks_open(ngx_str_t *url, ngx_str_t *addrs, ngx_str_t *ca,
-    ngx_msec_t refresh)
+    ngx_msec_t refresh, ngx_shm_zone_t *zone)
 {
     ngx_oof_jwks_t  *jwks;
 
@@ -304,6 +239,7 @@ ngx_oof_jwks_open(ngx_str_t *url, ngx_str_t *addrs, ngx_str_t *ca,
     jwks->addrs = *addrs;
     jwks->ca = *ca;
     jwks->refresh = refresh;
+    jwks->zone = zone;
 
     ngx_queue_init(&jwks->waiters);
     ngx_queue_init(&jwks->woken);
@@ -702,53 +638,26 @@ ngx_oof_jwks_wake(ngx_oof_jwks_t *jwks)
 static ngx_uint_t
 ngx_oof_jwks_adopt(ngx_oof_jwks_t *jwks)
 {
-    u_char                 *p;
-    ngx_str_t               text;
-    ngx_msec_t              due;
-    const char             *why;
-    ngx_uint_t              version;
-    ngx_slab_pool_t        *pool;
-    ngx_oof_jwks_shared_t  *shared;
+    ngx_str_t    text;
+    ngx_int_t    rc;
+    ngx_msec_t   due;
+    const char  *why;
 
-    shared = jwks->shared;
-
-    if (shared == NULL) {
+    if (jwks->zone == NULL
+        || ngx_oof_jwks_zone_get(jwks->zone, &jwks->url, &jwks->version,
+                                 &text, &due)
+           != NGX_OK)
+    {
         return 0;
     }
 
-    pool = (ngx_slab_pool_t *) jwks->zone->shm.addr;
+    rc = ngx_oof_jwks_load(jwks, &text, ngx_cycle->log, &why);
 
-    if (*(volatile ngx_uint_t *) &shared->version == jwks->version) {
+    ngx_free(text.data);
+
+    if (rc != NGX_OK) {
         return 0;
     }
-
-    ngx_shmtx_lock(&pool->mutex);
-
-    version = shared->version;
-    due = shared->due;
-    text.len = shared->len;
-    p = text.len ? ngx_alloc(text.len, ngx_cycle->log) : NULL;
-
-    if (p) {
-        ngx_memcpy(p, shared->data, text.len);
-    }
-
-    ngx_shmtx_unlock(&pool->mutex);
-
-    jwks->version = version;
-
-    if (p == NULL) {
-        return 0;
-    }
-
-    text.data = p;
-
-    if (ngx_oof_jwks_load(jwks, &text, ngx_cycle->log, &why) != NGX_OK) {
-        ngx_free(p);
-        return 0;
-    }
-
-    ngx_free(p);
 
     ngx_oof_metric_inc(&ngx_oof_jwks_refresh_total, NGX_OOF_JWKS_SHARED, 1);
 
@@ -760,6 +669,10 @@ ngx_oof_jwks_adopt(ngx_oof_jwks_t *jwks)
         if ((ngx_msec_int_t) due < 1) {
             due = 1;
         }
+
+        /* it may be the due time of an earlier configuration */
+
+        due = ngx_min(due, jwks->refresh);
 
         /* a little after the one that fetched, which will go first again */
 
@@ -775,35 +688,8 @@ ngx_oof_jwks_adopt(ngx_oof_jwks_t *jwks)
 static void
 ngx_oof_jwks_share(ngx_oof_jwks_t *jwks, ngx_str_t *text, ngx_msec_t due)
 {
-    ngx_slab_pool_t        *pool;
-    ngx_oof_jwks_shared_t  *shared;
-
-    shared = jwks->shared;
-
-    if (shared == NULL) {
-        return;
+    if (jwks->zone) {
+        jwks->version = ngx_oof_jwks_zone_put(jwks->zone, &jwks->url, text,
+                                              due);
     }
-
-    pool = (ngx_slab_pool_t *) jwks->zone->shm.addr;
-
-    ngx_shmtx_lock(&pool->mutex);
-
-    /* what does not fit must not leave an older set behind */
-
-    if (shared->len) {
-        ngx_slab_free_locked(pool, shared->data);
-        shared->len = 0;
-    }
-
-    shared->data = ngx_slab_alloc_locked(pool, text->len);
-
-    if (shared->data) {
-        shared->len = text->len;
-        ngx_memcpy(shared->data, text->data, text->len);
-    }
-
-    shared->due = due;
-    jwks->version = ++shared->version;
-
-    ngx_shmtx_unlock(&pool->mutex);
 }

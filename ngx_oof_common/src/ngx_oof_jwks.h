@@ -40,16 +40,13 @@ typedef struct {
 } ngx_oof_jwk_t;
 
 
-typedef struct ngx_oof_jwks_shared_s  ngx_oof_jwks_shared_t;
-
 struct ngx_oof_jwks_s {
     ngx_str_t                url;
     ngx_str_t                ca;         /* PEM text */
     ngx_str_t                addrs;      /* by ngx_oof_fetch_prepare() */
     ngx_str_t                text;       /* of a "file:" set */
     ngx_msec_t               refresh;
-    ngx_shm_zone_t          *zone;
-    ngx_oof_jwks_shared_t   *shared;     /* NULL: of one worker alone */
+    ngx_shm_zone_t          *zone;       /* of the text, by its URL */
 
     /* a worker's */
     ngx_oof_jwk_t           *keys;
@@ -78,11 +75,12 @@ ngx_oof_jwks_t *ngx_oof_jwks_add(ngx_conf_t *cf, ngx_str_t *url,
     ngx_str_t *ca, ngx_msec_t refresh);
 
 /*
- * A set that a worker makes for itself while it runs, fetched at once;
- * strings are the caller's, who keeps them.  NULL without memory.
+ * A set that a worker makes for itself while it runs, fetched at once; what
+ * the zone has of its URL serves until then.  Strings are the caller's, who
+ * keeps them.  NULL without memory.
  */
 ngx_oof_jwks_t *ngx_oof_jwks_open(ngx_str_t *url, ngx_str_t *addrs,
-    ngx_str_t *ca, ngx_msec_t refresh);
+    ngx_str_t *ca, ngx_msec_t refresh, ngx_shm_zone_t *zone);
 void ngx_oof_jwks_close(ngx_oof_jwks_t *jwks);
 
 /*

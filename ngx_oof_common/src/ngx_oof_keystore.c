@@ -5,6 +5,7 @@
 
 
 #include <ngx_oof.h>
+#include <ngx_oof_jwks_zone.h>
 
 
 #define NGX_OOF_KEYSTORE_FILE     "/application.jwks"
@@ -19,7 +20,7 @@ typedef struct {
 
 
 static ngx_oof_keystore_t *ngx_oof_keystore_add(ngx_conf_t *cf,
-    ngx_str_t *url, ngx_str_t *ca, ngx_msec_t refresh);
+    ngx_oof_keystore_t *wanted);
 static ngx_oof_keystore_set_t *ngx_oof_keystore_open(
     ngx_oof_keystore_t *keystore, ngx_str_t *organisation_id, uint32_t hash);
 static ngx_int_t ngx_oof_keystore_room(ngx_oof_keystore_t *keystore);
@@ -32,9 +33,11 @@ ngx_oof_keystore(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 {
     ngx_oof_loc_conf_t *olcf = conf;
 
-    ngx_str_t   *value, url, ca, s;
-    ngx_int_t    refresh;
-    ngx_uint_t   i;
+    ssize_t              size;
+    ngx_str_t           *value, s;
+    ngx_int_t            refresh;
+    ngx_uint_t           i;
+    ngx_oof_keystore_t   wanted;
 
     if (olcf->keystore) {
         return "is duplicate";
@@ -42,9 +45,11 @@ ngx_oof_keystore(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 
     value = cf->args->elts;
 
-    url = value[1];
-    refresh = NGX_OOF_KEYSTORE_REFRESH;
-    ngx_str_null(&ca);
+    ngx_memzero(&wanted, sizeof(ngx_oof_keystore_t));
+
+    wanted.url = value[1];
+    wanted.refresh = NGX_OOF_KEYSTORE_REFRESH;
+    wanted.size = NGX_OOF_KEYSTORE_ZONE;
 
     for (i = 2; i < cf->args->nelts; i++) {
 
@@ -58,6 +63,21 @@ ngx_oof_keystore(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
                 return "has an invalid \"refresh\": at least one second";
             }
 
+            wanted.refresh = refresh;
+            continue;
+        }
+
+        if (ngx_strncmp(value[i].data, "zone=", 5) == 0) {
+            s.len = value[i].len - 5;
+            s.data = value[i].data + 5;
+
+            size = ngx_parse_size(&s);
+
+            if (size < NGX_OOF_JWKS_ZONE_MIN) {
+                return "has an invalid \"zone\": at least 32k";
+            }
+
+            wanted.size = size;
             continue;
         }
 
@@ -65,7 +85,7 @@ ngx_oof_keystore(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
             s.len = value[i].len - 3;
             s.data = value[i].data + 3;
 
-            if (ngx_oof_fetch_pem(cf, &s, &ca) != NGX_OK) {
+            if (ngx_oof_fetch_pem(cf, &s, &wanted.ca) != NGX_OK) {
                 return NGX_CONF_ERROR;
             }
 
@@ -78,39 +98,53 @@ ngx_oof_keystore(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
         return NGX_CONF_ERROR;
     }
 
-    if (url.data[url.len - 1] == '/') {
+    if (wanted.url.data[wanted.url.len - 1] == '/') {
         return "must not end with \"/\"";
     }
 
-    olcf->keystore = ngx_oof_keystore_add(cf, &url, &ca, refresh);
+    olcf->keystore = ngx_oof_keystore_add(cf, &wanted);
 
     return olcf->keystore ? NGX_CONF_OK : NGX_CONF_ERROR;
 }
 
 
-/* equal ones share their sets */
+/* those of a URL share their sets */
 
 static ngx_oof_keystore_t *
-ngx_oof_keystore_add(ngx_conf_t *cf, ngx_str_t *url, ngx_str_t *ca,
-    ngx_msec_t refresh)
+ngx_oof_keystore_add(ngx_conf_t *cf, ngx_oof_keystore_t *wanted)
 {
-    ngx_uint_t              i;
-    ngx_oof_keystore_t     *keystore, **all;
-    ngx_oof_main_conf_t    *omcf;
+    ngx_str_t             *url, *ca;
+    ngx_uint_t             i;
+    ngx_oof_keystore_t    *keystore, **all;
+    ngx_oof_main_conf_t   *omcf;
 
     omcf = ngx_http_conf_get_module_main_conf(cf, ngx_oof_module);
     all = omcf->keystores.elts;
 
+    url = &wanted->url;
+    ca = &wanted->ca;
+
     for (i = 0; i < omcf->keystores.nelts; i++) {
 
-        if (all[i]->url.len == url->len
-            && ngx_memcmp(all[i]->url.data, url->data, url->len) == 0
-            && all[i]->ca.len == ca->len
-            && ngx_memcmp(all[i]->ca.data, ca->data, ca->len) == 0
-            && all[i]->refresh == refresh)
+        if (all[i]->url.len != url->len
+            || ngx_memcmp(all[i]->url.data, url->data, url->len) != 0)
         {
-            return all[i];
+            continue;
         }
+
+        if (all[i]->ca.len != ca->len
+            || ngx_memcmp(all[i]->ca.data, ca->data, ca->len) != 0)
+        {
+            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                               "keystore \"%V\" is used with two \"ca\" "
+                               "files: give it the same one everywhere", url);
+            return NULL;
+        }
+
+        all[i]->refresh = ngx_min(all[i]->refresh, wanted->refresh);
+        all[i]->size = ngx_max(all[i]->size, wanted->size);
+
+        return all[i];
     }
 
     all = ngx_array_push(&omcf->keystores);
@@ -121,10 +155,7 @@ ngx_oof_keystore_add(ngx_conf_t *cf, ngx_str_t *url, ngx_str_t *ca,
     }
 
     *all = keystore;
-
-    keystore->url = *url;
-    keystore->ca = *ca;
-    keystore->refresh = refresh;
+    *keystore = *wanted;
 
     return keystore;
 }
@@ -145,6 +176,12 @@ ngx_oof_keystore_init(ngx_conf_t *cf)
         if (ngx_oof_fetch_prepare(cf, &all[i]->url, &all[i]->addrs)
             != NGX_OK)
         {
+            return NGX_ERROR;
+        }
+
+        all[i]->zone = ngx_oof_jwks_zone(cf, "oof_keystore", &all[i]->url,
+                                         all[i]->size);
+        if (all[i]->zone == NULL) {
             return NGX_ERROR;
         }
     }
@@ -257,7 +294,7 @@ ngx_oof_keystore_open(ngx_oof_keystore_t *keystore,
     ngx_memcpy(p, NGX_OOF_KEYSTORE_FILE, sizeof(NGX_OOF_KEYSTORE_FILE) - 1);
 
     set->jwks = ngx_oof_jwks_open(&url, &keystore->addrs, &keystore->ca,
-                                  keystore->refresh);
+                                  keystore->refresh, keystore->zone);
     if (set->jwks == NULL) {
         ngx_free(set);
         return NULL;

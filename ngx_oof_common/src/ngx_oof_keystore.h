@@ -19,9 +19,11 @@
  *
  * Each worker fetches the sets that it needs when they are first needed, and
  * keeps them fresh; the one that was used longest ago makes room for another.
+ * Their texts are in a zone, for who starts while the keystore is down.
  */
 
 #define NGX_OOF_KEYSTORE_SETS  1000      /* a worker */
+#define NGX_OOF_KEYSTORE_ZONE  (8 * 1024 * 1024)
 
 
 struct ngx_oof_keystore_s {
@@ -29,6 +31,8 @@ struct ngx_oof_keystore_s {
     ngx_str_t                addrs;
     ngx_str_t                ca;         /* PEM text */
     ngx_msec_t               refresh;
+    size_t                   size;       /* of the zone */
+    ngx_shm_zone_t          *zone;
 
     /* a worker's */
     ngx_rbtree_t             tree;
@@ -38,7 +42,7 @@ struct ngx_oof_keystore_s {
 };
 
 
-/* "oof_keystore URL [refresh=TIME] [ca=FILE]" */
+/* "oof_keystore URL [refresh=TIME] [ca=FILE] [zone=SIZE]" */
 char *ngx_oof_keystore(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 
 /*
@@ -49,7 +53,7 @@ char *ngx_oof_keystore(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 ngx_oof_jwks_t *ngx_oof_keystore_set(ngx_oof_keystore_t *keystore,
     ngx_str_t *organisation_id);
 
-ngx_int_t ngx_oof_keystore_init(ngx_conf_t *cf);    /* hosts */
+ngx_int_t ngx_oof_keystore_init(ngx_conf_t *cf);    /* hosts, zones */
 ngx_int_t ngx_oof_keystore_init_process(ngx_cycle_t *cycle);
 void ngx_oof_keystore_exit_process(ngx_cycle_t *cycle);
 

@@ -327,7 +327,7 @@ static ngx_command_t  ngx_oof_commands[] = {
       NULL },
 
     { ngx_string("oof_keystore"),
-      NGX_OOF_ANY_CONF|NGX_CONF_TAKE123,
+      NGX_OOF_ANY_CONF|NGX_CONF_TAKE1234,
       ngx_oof_keystore,
       NGX_HTTP_LOC_CONF_OFFSET,
       0,
