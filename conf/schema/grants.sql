@@ -17,7 +17,8 @@ REVOKE ALL ON oof_client, oof_consent, oof_consent_history, oof_event,
     oof_jti, oof_idempotency, oof_payment_consent,
     oof_payment_consent_history, oof_payment, oof_payment_history,
     oof_payment_intent, oof_call, oof_call_default, oof_webhook,
-    oof_webhook_attempt, oof_webhook_subject
+    oof_webhook_attempt, oof_webhook_subject, oof_log, oof_relay,
+    oof_consumer, oof_consumer_pending
     FROM PUBLIC, :"role";
 
 GRANT SELECT, INSERT, UPDATE, DELETE ON oof_client TO :"role";
@@ -26,6 +27,11 @@ GRANT SELECT, INSERT ON oof_consent_history TO :"role";
 GRANT SELECT, INSERT ON oof_consent_extension TO :"role";
 GRANT SELECT, INSERT ON oof_event TO :"role";
 GRANT SELECT, INSERT ON oof_call TO :"role";
+GRANT UPDATE (position) ON oof_event, oof_call TO :"role";
+GRANT SELECT ON oof_log TO :"role";
+GRANT SELECT, UPDATE ON oof_relay TO :"role";
+GRANT SELECT, INSERT, UPDATE, DELETE ON oof_consumer TO :"role";
+GRANT SELECT, INSERT, UPDATE, DELETE ON oof_consumer_pending TO :"role";
 GRANT SELECT, INSERT, UPDATE ON oof_lease TO :"role";
 GRANT SELECT, UPDATE ON oof_clock TO :"role";
 GRANT SELECT, INSERT, UPDATE ON oof_key_usage TO :"role";
@@ -67,6 +73,17 @@ GRANT EXECUTE ON FUNCTION oof_resource_next(text, text, text) TO :"role";
 
 GRANT EXECUTE ON FUNCTION oof_event_partitions(integer, integer) TO :"role";
 GRANT EXECUTE ON FUNCTION oof_log_partitions(text, integer, integer)
+    TO :"role";
+GRANT EXECUTE ON FUNCTION
+    oof_log_drop(text, timestamptz, timestamptz, integer)
+    TO :"role";
+
+-- read and change what it may read and change anyway
+
+GRANT EXECUTE ON FUNCTION oof_log_bound(timestamptz),
+    oof_relay_take(bigint, timestamptz, integer),
+    oof_log_read(bigint, integer, bigint), oof_log_rows(bigint[]),
+    oof_log_position(timestamptz)
     TO :"role";
 
 

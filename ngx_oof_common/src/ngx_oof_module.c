@@ -172,6 +172,13 @@ static ngx_command_t  ngx_oof_commands[] = {
       ngx_oof_loc(core_name),
       NULL },
 
+    { ngx_string("oof_events_keep"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE1,
+      ngx_conf_set_sec_slot,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      ngx_oof_main(events_keep),
+      &ngx_oof_not_zero_p },
+
     { ngx_string("oof_events"),
       NGX_HTTP_MAIN_CONF|NGX_CONF_BLOCK|NGX_CONF_TAKE12,
       ngx_oof_events_block,
@@ -407,7 +414,7 @@ ngx_module_t  ngx_oof_module = {
     ngx_oof_commands,                      /* module directives */
     NGX_HTTP_MODULE,                       /* module type */
     NULL,                                  /* init master */
-    NULL,                                  /* init module */
+    ngx_oof_relay_init_module,             /* init module */
     ngx_oof_init_process,                  /* init process */
     NULL,                                  /* init thread */
     NULL,                                  /* exit thread */
@@ -454,6 +461,7 @@ ngx_oof_init_process(ngx_cycle_t *cycle)
         || ngx_oof_client_init_process(cycle) != NGX_OK
         || ngx_oof_limit_init_process(cycle) != NGX_OK
         || ngx_oof_call_init_process(cycle) != NGX_OK
+        || ngx_oof_relay_init_process(cycle) != NGX_OK
         || ngx_oof_lease_init_process(cycle) != NGX_OK)
     {
         return NGX_ERROR;
@@ -744,6 +752,7 @@ ngx_oof_create_main_conf(ngx_conf_t *cf)
     omcf->zone_size = NGX_CONF_UNSET_SIZE;
     omcf->limits_size = NGX_CONF_UNSET_SIZE;
     omcf->call_buffer = NGX_CONF_UNSET_SIZE;
+    omcf->events_keep = NGX_CONF_UNSET;
     omcf->test_clock = NGX_CONF_UNSET;
 
     return omcf;
@@ -756,6 +765,7 @@ ngx_oof_init_main_conf(ngx_conf_t *cf, void *conf)
     ngx_oof_main_conf_t *omcf = conf;
 
     ngx_conf_init_size_value(omcf->zone_size, 4 * 1024 * 1024);
+    ngx_conf_init_value(omcf->events_keep, 7 * 86400);
     ngx_conf_init_value(omcf->test_clock, 0);
 
     if (omcf->zone_size < (size_t) 8 * ngx_pagesize) {

@@ -67,6 +67,7 @@ typedef struct {
     ngx_shm_zone_t          *zone;
     size_t                   limits_size;  /* 0: no limits */
     size_t                   call_buffer;  /* of a worker */
+    time_t                   events_keep;  /* s */
     ngx_shm_zone_t          *limits;
     ngx_flag_t               test_clock;
 

@@ -342,6 +342,14 @@ ngx_oof_pg_release(ngx_oof_pg_unit_t *u)
     db = u->db;
     n = ngx_oof_pg_series(db, u->class);
 
+    /* it may have written an event */
+
+    if (u->rc == NGX_OOF_PG_OK
+        && (u->class == NGX_OOF_PG_WRITE || u->class == NGX_OOF_PG_SOLO))
+    {
+        ngx_oof_relay_wake(db);
+    }
+
     ngx_oof_metric_observe(&ngx_oof_pg_unit_seconds, n,
                            (uint64_t) (ngx_current_msec - u->queued) * 1000);
 

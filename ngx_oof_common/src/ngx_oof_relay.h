@@ -65,16 +65,21 @@ struct ngx_oof_delivery_s {
     void                    *ctx;        /* the provider's, NULL at first */
 
     ngx_queue_t              queue;      /* the rest: private */
+    ngx_queue_t              link;       /* ready, behind another */
     ngx_queue_t              hash;
     ngx_queue_t              behind;
+    ngx_queue_t              change;
+    int64_t                  position;
     u_char                   id[NGX_OOF_UUID_LEN];
     u_char                   key[NGX_OOF_UUID_LEN];
-    int64_t                  position;
     ngx_msec_t               next;
     ngx_str_t                why;
     unsigned                 state:4;
+    unsigned                 holder:1;   /* of its key */
     unsigned                 pending:1;  /* a row of the list of these */
     unsigned                 changed:1;  /* that row is not as it should be */
+    unsigned                 saving:1;
+    unsigned                 dead:1;
 };
 
 
@@ -202,7 +207,6 @@ ngx_int_t ngx_oof_relay_preconf(ngx_conf_t *cf);
 ngx_int_t ngx_oof_relay_init(ngx_conf_t *cf);      /* leases and metrics */
 ngx_int_t ngx_oof_relay_init_module(ngx_cycle_t *cycle);
 ngx_int_t ngx_oof_relay_init_process(ngx_cycle_t *cycle);
-void ngx_oof_relay_exit_process(ngx_cycle_t *cycle);
 
 
 #endif /* _NGX_OOF_RELAY_H_INCLUDED_ */
