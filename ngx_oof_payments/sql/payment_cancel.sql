@@ -1,6 +1,6 @@
 -- A payment is cancelled by who initiated it: at once, when it waits for a day
--- that may still be cancelled; by the core, when it is held; else it is refused.
--- The outcome is told by payment_create_outcome.  What another session holds:
+-- that may still be cancelled, or is held before it was sent; by the core, when
+-- it is held there; else it is refused.  The outcome is told by payment_create_outcome.  What another session holds:
 -- nothing is written at all.
 --
 -- $1 bytea: digest of the jti
@@ -35,14 +35,15 @@ WITH v AS MATERIALIZED (
 ), d AS MATERIALIZED (
     SELECT CASE
            WHEN $9 THEN 422
-           WHEN l.status = 'PDNG' THEN NULL
+           WHEN l.status = 'PDNG'
+                THEN CASE WHEN EXISTS (SELECT FROM v) THEN 200 END
            WHEN l.status = 'SCHD' AND l.day >= $10
                 AND EXISTS (SELECT FROM v) THEN 200
            ELSE 422
            END AS status
       FROM l
      WHERE $9
-        OR l.status <> 'SCHD'
+        OR l.status NOT IN ('SCHD', 'PDNG')
         OR EXISTS (SELECT FROM v)
         OR NOT EXISTS (SELECT
                          FROM oof_payment_intent n
@@ -86,7 +87,9 @@ WITH v AS MATERIALIZED (
     UPDATE oof_payment p
        SET status = 'CANC',
            status_update = m."at",
-           cancel_reason = 'CANCELADO_AGENDAMENTO',
+           cancel_reason = CASE m.status
+                           WHEN 'PDNG' THEN 'CANCELADO_PENDENCIA'
+                           ELSE 'CANCELADO_AGENDAMENTO' END,
            cancelled_from = 'INICIADORA',
            cancelled_at = m."at",
            canceller = $13,

@@ -1,6 +1,7 @@
 -- The payments of a consent that wait for a day that may still be cancelled
--- are, all of them; when there is none, it is refused.  The outcome is told by
--- payment_create_outcome.  What another session holds: nothing is written.
+-- are, all of them, in v4 also those that are held before it; when there is
+-- none, it is refused.  The outcome is told by payment_create_outcome.  What
+-- another session holds: nothing is written.
 --
 -- $1 bytea: digest of the jti
 -- $2 bytea: digest of the key
@@ -31,7 +32,7 @@ WITH v AS MATERIALIZED (
       FROM oof_payment p
      WHERE p.payment_id IN (SELECT v.payment_id FROM v)
        AND p.brand = $8
-       AND p.status = 'SCHD'
+       AND (p.status = 'SCHD' OR p.status = 'PDNG' AND $15 = 200)
      ORDER BY p.position
        FOR UPDATE OF p SKIP LOCKED
 ), d AS MATERIALIZED (
@@ -39,9 +40,13 @@ WITH v AS MATERIALIZED (
       FROM (SELECT count(*) AS n FROM l) AS l,
            (SELECT count(*) AS n
               FROM oof_payment_intent n
+              JOIN oof_payment p
+                   ON p.payment_id = n.payment_id
              WHERE n.consent_id = $7
                AND n.state = 'waiting'
-               AND n.day >= $10) AS k
+               AND n.day >= $10
+               AND (p.status = 'SCHD' OR p.status = 'PDNG' AND $15 = 200))
+           AS k
      WHERE l.n = k.n
 ), j AS (
     INSERT INTO oof_jti AS t (hash, unit, until)
@@ -80,7 +85,9 @@ WITH v AS MATERIALIZED (
     UPDATE oof_payment p
        SET status = 'CANC',
            status_update = m."at",
-           cancel_reason = 'CANCELADO_AGENDAMENTO',
+           cancel_reason = CASE m.status
+                           WHEN 'PDNG' THEN 'CANCELADO_PENDENCIA'
+                           ELSE 'CANCELADO_AGENDAMENTO' END,
            cancelled_from = 'INICIADORA',
            cancelled_at = m."at",
            canceller = $13,

@@ -115,10 +115,13 @@ WITH v AS MATERIALIZED (
           WHERE m.may
 ), n AS (
     UPDATE oof_payment_intent n
-       SET state = CASE n.state WHEN 'waiting' THEN 'void'
-                   ELSE 'answered' END,
+       SET state = CASE
+                   WHEN n.state = 'waiting' AND oof_payment_final($3)
+                        THEN 'void'
+                   ELSE 'answered'
+                   END,
            due = CASE
-                 WHEN n.state = 'waiting' OR n.kind = 'check' THEN NULL
+                 WHEN n.kind = 'check' THEN NULL
                  WHEN oof_payment_final($3) AND m.may
                       OR oof_payment_final(m.status) THEN NULL
                  ELSE $15
@@ -126,7 +129,7 @@ WITH v AS MATERIALIZED (
       FROM m
      WHERE n.payment_id = m.payment_id
        AND CASE n.state
-           WHEN 'waiting' THEN $3 IN ('RJCT', 'CANC') AND m.may
+           WHEN 'waiting' THEN $3 NOT IN ('SCHD', 'PDNG') AND m.may
            ELSE n.kind = $14
            END
 ), w AS (

@@ -464,6 +464,9 @@ ngx_oof_payment_order_check(ngx_oof_payment_order_t *order, json_t *terms,
         return NULL;
     }
 
+    value = json_object_get(payment, "schedule");
+    order->several = (json_object_get(value, "single") == NULL);
+
     for (name = names; *name; name++) {
         value = json_object_get(item, *name);
 
@@ -566,7 +569,8 @@ ngx_oof_payment_ordered(ngx_oof_core_call_t *call)
 
         order->result = NGX_OOF_ORDER_ANSWERED;
         order->all = 1;
-        order->code = NGX_OOF_CODE_FALHA_AGENDAMENTO_PAGAMENTOS;
+        order->failed = 1;
+        order->code = NGX_OOF_CODE_FALHA_INFRAESTRUTURA_DETENTORA;
         ngx_str_set(&order->to, "RJCT");
     }
 
@@ -683,6 +687,7 @@ ngx_oof_payment_order_refused(ngx_oof_payment_order_t *order)
 
     order->result = NGX_OOF_ORDER_REFUSED;
     order->all = (order->kind == NGX_OOF_ORDER_CHECK);
+    order->failed = (order->all && order->several);
     ngx_str_set(&order->to, "RJCT");
 
     if (ngx_oof_json_get_str(error, "detail", &words) == NGX_OK) {
@@ -945,7 +950,8 @@ ngx_oof_payment_order_canceller(ngx_oof_payment_order_t *order)
 
 /*
  * The code that is allowed at a place, and the core's words where they are the
- * reason; nothing when there is no reason.
+ * reason; nothing when there is no reason.  Of payments that cannot be
+ * scheduled the detail tells the cause (spec 2.8).
  */
 
 static void
@@ -953,7 +959,7 @@ ngx_oof_payment_order_reason(ngx_oof_payment_order_t *order,
     ngx_oof_pg_unit_t *u, ngx_oof_payment_at_e at)
 {
     ngx_str_t               *words, detail;
-    ngx_oof_payment_code_e   code;
+    ngx_oof_payment_code_e   code, failed;
 
     if (order->code == NGX_OOF_CODE_NONE) {
         ngx_oof_pg_null(u);
@@ -971,7 +977,11 @@ ngx_oof_payment_order_reason(ngx_oof_payment_order_t *order,
         words = &order->words;
     }
 
-    ngx_oof_pg_text(u, ngx_oof_payment_code_name(code));
+    failed = NGX_OOF_CODE_FALHA_AGENDAMENTO_PAGAMENTOS;
+
+    ngx_oof_pg_text(u, ngx_oof_payment_code_name(
+                            order->failed && at == NGX_OOF_AT_RJCT_GET
+                            ? failed : code));
 
     if (ngx_oof_payment_detail(order->pool, order->api, at, code, words,
                                &detail)

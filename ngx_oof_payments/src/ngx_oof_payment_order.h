@@ -89,6 +89,8 @@ struct ngx_oof_payment_order_s {
     void                    *data;
 
     unsigned                 scheduled:1;
+    unsigned                 several:1;  /* payments are checked */
+    unsigned                 failed:1;   /* they cannot be scheduled */
     unsigned                 all:1;      /* payments of the consent */
     unsigned                 waiting:1;  /* of these, that wait for a day */
     unsigned                 open:1;     /* only while nothing is known */
