@@ -13,6 +13,7 @@ use lib "$FindBin::Bin/lib";
 use IO::Socket::INET;
 use Test::More;
 use Test::Oof;
+use Test::Oof::Dns;
 use Test::Oof::Http;
 use Time::HiRes qw/ sleep time /;
 
@@ -49,67 +50,10 @@ LOC
 sub status { $_[0]->call(GET => $path, %{ $_[1] || {} })->{status} }
 
 
-# a name server that knows one name; each question is written down
-
-sub name_server {
-    my (%args) = @_;
-
-    my $port = free_port();
-    my $file = "$Test::Oof::Dir/dns-$port";
-    my $socket = IO::Socket::INET->new(LocalAddr => '127.0.0.1', Proto => 'udp',
-                                       LocalPort => $port) or die $!;
-    my $pid = fork // die $!;
-
-    if ($pid) {
-        close $socket;
-        return { port => $port, pid => $pid,
-                 asked => sub { -s $file // 0 } };
-    }
-
-    while ($socket->recv(my $q, 512)) {
-        open my $f, '>>', $file;
-        print $f '.';
-        close $f;
-
-        next if $args{silent};
-        sleep $args{delay} if $args{delay};
-
-        my ($id) = unpack 'n', $q;
-        my $rest = substr $q, 12;
-        my $end = index $rest, "\0";
-        my ($type) = unpack 'n', substr $rest, $end + 1;
-        my $asked = join '.', unpack '(C/a)*', substr $rest, 0, $end;
-        my @addrs = $asked eq $name && $type == 1
-                    ? @{ $args{addrs} || [ '127.0.0.1' ] } : ();
-
-        $socket->send(pack('n6', $id, $asked eq $name ? 0x8180 : 0x8183, 1,
-                           scalar @addrs, 0, 0)
-                      . substr($rest, 0, $end + 5)
-                      . join '', map { pack('n3Nn C4', 0xc00c, 1, 1, 60, 4,
-                                            split /\./) } @addrs);
-    }
-
-    POSIX::_exit(0);
-}
-
-
-my @name_servers;
-END { kill 'KILL', map { $_->{pid} } @name_servers }
-
-sub resolver {
-    my $server = name_server(@_);
-
-    push @name_servers, $server;
-
-    return ($server, resolver => "resolver 127.0.0.1:$server->{port}"
-                                 . " ipv6=off; resolver_timeout 2s;");
-}
-
-
 # --- a name through the resolver, TLS with our root
 
 {
-    my ($dns, %resolver) = resolver();
+    my ($dns, %resolver) = resolver($name);
     my $o = nginx($tls->url('/jwks'), 'ca ' . pki('root.pem') . ';', %resolver);
 
     is(status($o), 404, 'https: keys are there');
@@ -135,7 +79,7 @@ sub not_loaded {
 }
 
 {
-    my ($dns, %resolver) = resolver();
+    my ($dns, %resolver) = resolver($name);
     my $other = $tls->url('/jwks') =~ s/\Q$name\E/127.0.0.1/r;
 
     not_loaded($tls->url('/jwks'), '', qr/certificate/, 'the system\'s trust',
@@ -149,7 +93,7 @@ sub not_loaded {
 }
 
 {
-    my ($dns, %resolver) = resolver(silent => 1);
+    my ($dns, %resolver) = resolver($name, silent => 1);
 
     not_loaded($tls->url('/jwks'), '', qr/timed out/i, 'a silent name server',
                %resolver);
@@ -175,7 +119,8 @@ sub not_loaded {
 
 {
     my $plain = Test::Oof::Http->start(host => $name);
-    my ($dns, %resolver) = resolver(addrs => [ '127.0.0.2', '127.0.0.1' ]);
+    my ($dns, %resolver) = resolver($name,
+                                    addrs => [ '127.0.0.2', '127.0.0.1' ]);
     my $full = IO::Socket::INET->new(LocalAddr => '127.0.0.2', Listen => 1,
                                      LocalPort => $plain->{port}) or die $!;
     my @fill = map { IO::Socket::INET->new(PeerAddr => '127.0.0.2',
@@ -198,7 +143,7 @@ sub not_loaded {
 # --- a slow name server stops nobody else
 
 {
-    my ($dns, %resolver) = resolver(delay => 1.5);
+    my ($dns, %resolver) = resolver($name, delay => 1.5);
     my $o = nginx($tls->url('/jwks'), 'ca ' . pki('root.pem') . ';', wait => 0,
                   %resolver);
 

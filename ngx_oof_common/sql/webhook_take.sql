@@ -6,9 +6,10 @@
 -- $1 text: the lease's name
 -- $2 int8: the holder's epoch
 -- $3 timestamptz: real clock
--- $4 text: JSON object: hosts that may be called so often at once, 0: not now
--- $5 int4: how many at most to any other host
--- $6 int4: how many of those hosts at most
+-- $4 text: JSON object: how many to each host that is known, 0: none now, -1:
+-- one, of a bad host
+-- $5 int4: how many to any other host
+-- $6 int4: how many to bad hosts together
 -- $7 int4: how many at most in all
 -- $8 int4: attempts at most
 -- $9 text: JSON object: brands that are served: when a call that begins now has
@@ -44,14 +45,14 @@ WITH RECURSIVE held AS MATERIALIZED (
       FROM h
      WHERE h.host IS NOT NULL
 ), q AS (
-    SELECT h.host, coalesce(f.n, $5) AS n, f.n IS NULL AS other
+    SELECT h.host, abs(coalesce(f.n, $5)) AS n, coalesce(f.n, 0) < 0 AS bad
       FROM h
       LEFT JOIN f
            ON f.host = h.host
      WHERE h.host IS NOT NULL
 ), c AS (
-    SELECT d.*, q.other,
-           row_number() OVER (PARTITION BY q.other ORDER BY d.n, d.due) AS place
+    SELECT d.*, q.bad,
+           row_number() OVER (PARTITION BY q.bad ORDER BY d.n, d.due) AS place
       FROM q
      CROSS JOIN LATERAL (
                SELECT w.event_id, w.target, w.due,
@@ -67,7 +68,7 @@ WITH RECURSIVE held AS MATERIALIZED (
 ), t AS MATERIALIZED (
     SELECT c.event_id, c.target
       FROM c
-     WHERE (NOT c.other OR c.place <= $6)
+     WHERE (NOT c.bad OR c.place <= $6)
        AND EXISTS (SELECT FROM held)
        AND NOT EXISTS (SELECT FROM again)
      ORDER BY c.n, c.due

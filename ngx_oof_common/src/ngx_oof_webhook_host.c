@@ -47,7 +47,7 @@ ngx_oof_webhook_host_begin(ngx_oof_webhook_hosts_t *hosts, ngx_str_t *name,
 
     host->running++;
     hosts->running++;
-    hosts->doubtful += !host->good;
+    hosts->doubtful += host->bad;
 
     return host;
 }
@@ -123,8 +123,8 @@ void
 ngx_oof_webhook_host_slow(ngx_oof_webhook_hosts_t *hosts,
     ngx_oof_webhook_host_t *host)
 {
-    if (host->good) {
-        host->good = 0;
+    if (!host->bad) {
+        host->bad = 1;
         hosts->doubtful += host->running;
     }
 
@@ -140,15 +140,15 @@ ngx_oof_webhook_host_end(ngx_oof_webhook_hosts_t *hosts,
         ngx_oof_webhook_host_slow(hosts, host);
 
     } else {
-        if (!host->good) {
-            host->good = 1;
+        if (host->bad) {
+            host->bad = 0;
             hosts->doubtful -= host->running;
         }
 
         host->may = ngx_min(host->may + 1, hosts->host_max);
     }
 
-    hosts->doubtful -= !host->good;
+    hosts->doubtful -= host->bad;
     hosts->running--;
     host->running--;
 }
@@ -168,12 +168,16 @@ ngx_oof_webhook_hosts_write(ngx_oof_webhook_hosts_t *hosts, ngx_oof_json_t *w)
     {
         host = ngx_queue_data(q, ngx_oof_webhook_host_t, queue);
 
-        /* any other has just one free */
+        ngx_oof_json_key(w, &host->sn.str);
 
-        if (host->good || host->running) {
-            ngx_oof_json_key(w, &host->sn.str);
-            ngx_oof_json_int(w, host->may > host->running
-                                ? (int64_t) (host->may - host->running) : 0);
+        if (host->may <= host->running) {
+            ngx_oof_json_int(w, 0);
+
+        } else if (host->bad) {
+            ngx_oof_json_int(w, -1);
+
+        } else {
+            ngx_oof_json_int(w, host->may - host->running);
         }
     }
 

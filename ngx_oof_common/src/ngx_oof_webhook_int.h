@@ -17,9 +17,9 @@
 /*
  * Hosts that are called, and how many calls at once each may have: one until it
  * has answered in good time, one more after each such answer, and one again
- * after any other.  Hosts that have not yet answered so, or not the last time,
- * have together no more than half of all calls, so that any number of dead ones
- * leaves the other half.
+ * after any other.  While calls of hosts that have not answered so the last
+ * time, or let us wait now, are half of all, no other call of such a host
+ * begins: any number of dead ones leaves the other half.
  */
 
 #define NGX_OOF_WEBHOOK_HOSTS  4096     /* that are remembered */
@@ -29,7 +29,7 @@ typedef struct {
     ngx_queue_t              queue;      /* the one used last comes first */
     ngx_uint_t               running;
     ngx_uint_t               may;        /* calls at once */
-    unsigned                 good:1;
+    unsigned                 bad:1;
 } ngx_oof_webhook_host_t;
 
 typedef struct {
@@ -38,7 +38,7 @@ typedef struct {
     ngx_queue_t              queue;
     ngx_uint_t               n;
     ngx_uint_t               running;
-    ngx_uint_t               doubtful;   /* of them to hosts not good */
+    ngx_uint_t               doubtful;   /* of them to bad hosts */
     ngx_uint_t               max;
     ngx_uint_t               host_max;
 } ngx_oof_webhook_hosts_t;
@@ -59,11 +59,14 @@ void ngx_oof_webhook_host_slow(ngx_oof_webhook_hosts_t *hosts,
 void ngx_oof_webhook_host_end(ngx_oof_webhook_hosts_t *hosts,
     ngx_oof_webhook_host_t *host, ngx_uint_t good);
 
-/* a JSON object: what each host that has not just one free may have more */
+/*
+ * A JSON object of hosts that are known: how many calls more each may have, -1
+ * for one of a bad host.  A host that is not in it may have one.
+ */
 void ngx_oof_webhook_hosts_write(ngx_oof_webhook_hosts_t *hosts,
     ngx_oof_json_t *w);
 
-/* how many more of hosts that are not good */
+/* how many calls more bad hosts may have together */
 ngx_uint_t ngx_oof_webhook_hosts_doubtful(ngx_oof_webhook_hosts_t *hosts);
 
 

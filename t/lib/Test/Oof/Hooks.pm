@@ -118,8 +118,9 @@ sub queued {
 
 
 sub state_of {
-    return (psql("SELECT state FROM oof_webhook WHERE event_id = '$_[0]'"))
-           [0][0] // '';
+    my ($row) = psql("SELECT state FROM oof_webhook WHERE event_id = '$_[0]'");
+
+    return $row ? $row->[0] : '';
 }
 
 
