@@ -21,7 +21,7 @@ use parent 'Exporter';
 
 our @EXPORT = qw/
     receiver webhooks queued state_of attempts_of uris use_webhooks came_to
-    listed uuid_re
+    listed uuid_re specified told
 /;
 
 our $uuid = qr/[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}
@@ -167,6 +167,84 @@ sub listed {
                     via => 'management', client => undef,
                     token => token(scope => $args{scope} // 'oof_admin',
                                    claims => { cnf => undef }));
+}
+
+
+# The calls that have come to a receiver of URIs by uris(), as "v5 consents ID"
+# and the like, in their order
+
+sub told {
+    return map {
+        my ($v, $what, $id) =
+            m{^/base/open-banking/webhook/v1/payments/(v\d+)/(.+)/([^/]+)$};
+        "$v $what $id";
+    } map { $_->{path} } $_[0]->calls;
+}
+
+
+# what is wrong with a call, by the regulator's text: its path, its parameters,
+# its body
+
+sub specified {
+    my ($call) = @_;
+
+    my $dir = "$Test::Oof::Root/t/schema";
+    my $text = Test::Oof::Schema::load($dir, 'webhook');
+    my ($path) = $call->{path} =~ m{/open-banking/webhook/v1(/.*)}
+        or return "path: $call->{path}";
+
+    for my $name (sort keys %{ $text->{operations} }) {
+        my ($method, $pattern) = split / /, $name;
+        my @names = $pattern =~ /\{(\w+)\}/g;
+        my $regex = join '([^/]+)', map { quotemeta }
+                                        split /\{\w+\}/, $pattern;
+        $regex .= '([^/]+)' if $pattern =~ /\}$/;
+
+        next if $call->{method} ne $method || $path !~ /^$regex$/;
+
+        my %in = map { $names[$_] => substr $path, $-[$_ + 1],
+                                            $+[$_ + 1] - $-[$_ + 1] }
+                     0 .. $#names;
+
+        return failures($text, $name, $call, %in);
+    }
+
+    return "path: $path";
+}
+
+
+sub failures {
+    my ($text, $name, $call, %in) = @_;
+
+    my @failures;
+    my $operation = $text->{operations}{$name};
+
+    for my $parameter (@{ $operation->{parameters} }) {
+        my $value = $parameter->{in} eq 'path'
+                    ? $in{$parameter->{name}}
+                    : $call->{headers}{lc $parameter->{name}};
+
+        if (defined $value) {
+            Test::Oof::Schema::judge($text, $parameter->{schema}, $value,
+                                     $parameter->{name}, \@failures);
+
+        } elsif ($parameter->{required}) {
+            push @failures, "$parameter->{name}: is missing";
+        }
+    }
+
+    push @failures, 'content type' if $call->{headers}{'content-type'}
+                                      ne 'application/json';
+
+    my $body = eval { decoded($call->{body}) } or return 'body: no JSON';
+
+    Test::Oof::Schema::judge($text, $operation->{request}{schema}, $body, '$',
+                             \@failures);
+    push @failures, 'body: members'
+        if join(' ', map { keys %$_ } $body, $body->{data})
+           ne 'data timestamp';
+
+    return @failures;
 }
 
 
