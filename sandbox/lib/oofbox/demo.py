@@ -3,7 +3,7 @@ customer authorises it in the bank's app, the third party lists what it may
 read, reads it behind the gate, and renews the consent; the bank lists and
 revokes it, and the gate is closed.  Others are refused.  Then money is moved:
 a Pix payment is authorised, made and settled, and one of another day is
-cancelled."""
+cancelled; the third party's webhook is told of each step."""
 
 import datetime
 import json
@@ -21,11 +21,12 @@ RESOURCES = "/open-banking/resources/v3/resources"
 ACCOUNTS = "/open-banking/accounts/v2/accounts"
 AUTHORISATIONS = "/oof/v1/authorisations/"
 
-# for how long the list of resources may be in preparation, and a payment be on
-# its way, in seconds
+# for how long the list of resources may be in preparation, a payment be on its
+# way, and the call of a webhook take, in seconds
 
 PREPARE = 10
 SETTLE = 20
+TELL = 15
 
 TIME = "%Y-%m-%dT%H:%M:%SZ"
 
@@ -392,6 +393,29 @@ class Demo:
             self.box, client, " ".join(answer.json()["data"]["scopes"]),
             self.user["document"]["identification"])
 
+    def told(self, client, *paths):
+        """What the third party's webhook was told: one call for each."""
+
+        url = "http://127.0.0.1:%d" % self.box.ports()["hooks"]
+        base = "/%s/open-banking/webhook/v1/payments/v5" % client
+        wanted = sorted(base + path for path in paths)
+        end = time.monotonic() + TELL
+        while True:
+            found = [c for c in call.plain(url, "GET", "/_hooks", []).json()
+                     if c["path"] in wanted]
+            if len(found) >= len(wanted) or time.monotonic() > end:
+                break
+            time.sleep(0.1)
+
+        for c in found:
+            print("> POST %s  (the webhook of client %s)"
+                  % (c["path"], c["client"]))
+            for name, value in sorted(c["headers"].items()):
+                print("> %s: %s" % (name, value))
+            print(">\n> " + c["body"])
+        self.expect("paths of the webhook", wanted,
+                    sorted(c["path"] for c in found))
+
     def debits(self, end_to_end):
         """How often the bank's core has moved the money."""
 
@@ -435,13 +459,17 @@ class Demo:
                            pix.CONSENTS + "/" + consent)
         self.expect("data.status", "CONSUMED", data["status"])
 
+        self.title("the webhook of client one was told of both")
+        self.told(client, "/consents/" + consent,
+                  "/pix/payments/" + made[0]["paymentId"])
+
     def schedule(self, client, mine):
         now = self.now()
         payment = pix.payment(now, AHEAD)
         wanted = [pix.item(client, payment, now, AHEAD)]
 
         self.title("client one creates a consent to pay in a week")
-        _, bearer = self.approved(client, mine, payment)
+        consent, bearer = self.approved(client, mine, payment)
 
         self.title("client one schedules the payment")
         made = self.signed(201, client, bearer, "POST", pix.PAYMENTS, wanted)
@@ -459,3 +487,8 @@ class Demo:
         data = self.signed(200, client, mine, "GET", path)
         self.expect("data.status", "CANC", data["status"])
         self.expect("debits", 0, self.debits(wanted[0]["endToEndId"]))
+
+        self.title("its webhook was told of the consent, and twice of the "
+                   "payment")
+        told = "/pix/payments/" + made[0]["paymentId"]
+        self.told(client, "/consents/" + consent, told, told)
