@@ -301,8 +301,9 @@ sub call {
 
 # --- events
 
-# writes "each" events of each of "keys" keys, as changes do: a list of hashes
-# with id, key and version, in order
+# writes "each" events of each of "keys" keys, as changes do, or one of each key
+# in "of" with that "version": a list of hashes with id, key and version, in
+# order
 
 sub log_events {
     my (%args) = @_;
@@ -312,9 +313,9 @@ sub log_events {
     my $data = $args{data} // '{}';
     my (@events, @rows);
 
-    for my $key (map { new_uuid() } 1 .. $keys) {
+    for my $key ($args{of} ? @{ $args{of} } : map { new_uuid() } 1 .. $keys) {
         push @events, map { { id => new_uuid7(), key => $key,
-                              version => $_ } } 1 .. $each;
+                              version => $args{version} // $_ } } 1 .. $each;
     }
 
     @events = sort { $a->{version} <=> $b->{version} } @events;
@@ -344,12 +345,14 @@ sub new_uuid7 {
 }
 
 
-# what "take" gives again and again, until "n" different events have come
+# what "take" gives again and again, until "n" different events have come, with
+# those that are there already
 
 sub gather {
-    my ($n, $take, $seconds) = @_;
+    my ($n, $take, $seconds, $there) = @_;
 
-    my (@got, %ids);
+    my @got;
+    my %ids = map { $_->{event}{id} => 1 } @{ $there || [] };
 
     wait_for(sub {
         push @got, $take->();
