@@ -12,9 +12,9 @@ use warnings;
 
 use FindBin;
 use lib "$FindBin::Bin/lib";
-use IO::Select;
 use Test::More;
 use Test::Oof;
+use Test::Oof::Chaos;
 use Test::Oof::Payments;
 use Test::Oof::Settle;
 use Time::HiRes qw/ sleep time /;
@@ -27,67 +27,6 @@ $o->allow(qr/core "main" failed at/, qr/exited on signal 9/,
           qr/core is not asked for a payment/, qr/could not connect|lane/,
           qr/terminating connection|server closed the connection/,
           qr/shared memory zone|request deadline has passed/);
-
-
-# runs each of the calls in a process of its own: what their answers say
-
-sub at_once {
-    my (@calls) = @_;
-
-    my (@pipes, @pids);
-
-    for my $call (@calls) {
-        pipe my $in, my $out or die "pipe: $!";
-        my $pid = fork // die "fork: $!";
-
-        if ($pid == 0) {
-            close $in;
-            srand seed();
-            my $r = eval { $call->() } || { status => 0 };
-            syswrite $out, join ' ', $r->{status} // 0, errors_of($r) || '-',
-                           (payment_ids($r))[0] // '-';
-            require POSIX;
-            POSIX::_exit(0);
-        }
-
-        close $out;
-        push @pipes, $in;
-        push @pids, $pid;
-    }
-
-    my @said = map { local $/; my $in = $_; scalar(<$in>) // '' } @pipes;
-    waitpid $_, 0 for @pids;
-
-    return @said;
-}
-
-
-# ids of forked processes must differ
-
-sub seed {
-    open my $f, '<', '/dev/urandom' or die "/dev/urandom: $!";
-    read $f, my $bytes, 4;
-
-    return unpack 'L', $bytes;
-}
-
-
-# repeats until there is an outcome of the key
-
-sub until_decided {
-    my ($c, $item, $key) = @_;
-
-    my $end = time + 30;
-
-    while (time < $end) {
-        my $r = eval { pay_consent($o, $c, items => [ $item ],
-                                   idempotency => $key) } || {};
-        return $r if ($r->{status} // 0) =~ /^(?:201|422)$/;
-        sleep 0.1;
-    }
-
-    return { status => 0 };
-}
 
 
 # --- slow beyond the wait: 201, for whoever asks; the refusal comes later
@@ -177,7 +116,7 @@ $key = new_uuid();
 
 my $pid = fork // die;
 if ($pid == 0) {
-    srand seed();
+    srand Test::Oof::Chaos::seed();
     eval { pay_consent($o, $c, items => [ $item ], idempotency => $key) };
     require POSIX;
     POSIX::_exit(0);
@@ -188,7 +127,7 @@ kill 'KILL', $o->worker_pids;
 waitpid $pid, 0;
 wait_for(sub { $o->get('/ready')->{status} == 200 }, 10, 'new workers');
 
-$r = until_decided($c, $item, $key);
+$r = until_decided($o, $c, $item, $key);
 is($r->{status}, 201, 'killed: the key has its outcome');
 $r = comes_to($o, (payment_ids($r))[0], 'ACSC', 30);
 is(debits_of($core, $item), 1, 'killed: one debit');
@@ -203,87 +142,33 @@ $core->faults([
     { mode => 'duplicate', share => 0.1 },
 ]);
 
-my $n = 48;
-my @all;
-
-for (1 .. $n) {
-    my $c = authorised($o, amount => $_ % 6 ? '16.00' : '20422.00');
-    push @all, { c => $c, item => pay_item($c), key => new_uuid() };
-}
-
+my @all = consents_of($o, map { $_ % 6 ? '16.00' : '20422.00' } 1 .. 48);
+my $payers = paid($o, \@all);
+my $end = time + 8;
 my $database = (psql('SELECT current_database()'))[0][0];
-my $chaos = fork // die;
 
-if ($chaos == 0) {
-    my $end = time + 12;
+until ($payers->over && time > $end) {
+    my $what = int rand 4;
+    my @workers = $o->worker_pids;
 
-    while (time < $end) {
-        my $what = int rand 4;
-        my @workers = $o->worker_pids;
-
-        if ($what == 0 && @workers) {
-            kill 'KILL', $workers[rand @workers];
-        } elsif ($what == 1) {
-            eval { psql('SELECT pg_terminate_backend(pid) FROM pg_stat_activity'
-                        . " WHERE datname = '$database'"
-                        . ' AND pid <> pg_backend_pid()') };
-        }
-        sleep 0.4;
+    if ($what == 0 && @workers && time < $end) {
+        kill 'KILL', $workers[rand @workers];
+    } elsif ($what == 1) {
+        eval { psql('SELECT pg_terminate_backend(pid) FROM pg_stat_activity'
+                    . " WHERE datname = '$database'"
+                    . ' AND pid <> pg_backend_pid()') };
     }
-    require POSIX;
-    POSIX::_exit(0);
+    sleep 0.4;
 }
 
-my @outcome;
-
-while (my @batch = splice @all, 0, 12) {
-    my @said = at_once(map { my $p = $_;
-        sub { until_decided($p->{c}, $p->{item}, $p->{key}) } } @batch);
-    $batch[$_]{said} = $said[$_] for 0 .. $#batch;
-    push @outcome, @batch;
-}
-
-waitpid $chaos, 0;
+$payers->told(\@all);
 $core->faults;
-wait_for(sub { $o->get('/ready')->{status} == 200 }, 10, 'ready');
+settled($o, 60);
 
-is(scalar(grep { $_->{said} !~ /^(?:201|422)/ } @outcome), 0,
-   'at random: each key has an outcome');
+$payers = paid($o, \@all, twice => 0, gone => 0);
+sleep 0.1 until $payers->over;
+$payers->told(\@all);
 
-wait_for(sub {
-    (psql('SELECT count(*) FROM oof_payment WHERE status NOT IN'
-          . " ('ACSC', 'RJCT') AND amount IN (1600, 2042200)"))[0][0] == 0;
-}, 60, 'nothing is stuck');
-
-my %debits;
-$core->{kept} = undef;
-$debits{$_->{endToEndId}}++ for @{ $core->ledger->{debits} };
-
-is(scalar(grep { ($debits{$_->{item}{endToEndId}} // 0) > 1 } @outcome), 0,
-   'at random: none is made twice');
-
-my ($lost, $wrong) = (0, 0);
-
-for (@outcome) {
-    my $debits = $debits{$_->{item}{endToEndId}} // 0;
-    my ($status) = map { $_->[0] } psql('SELECT status FROM oof_payment WHERE'
-        . " consent_id = '$_->{c}{uuid}'");
-
-    $lost++ if $status eq 'ACSC' && $debits != 1
-               || $_->{said} =~ /^201/
-                  && $_->{c}{body}{data}{payment}{amount} eq '16.00'
-                  && $debits != 1;
-    $wrong++ if $debits && ($status ne 'ACSC' || $_->{said} =~ /^422/);
-
-    my $r = pay_consent($o, $_->{c}, items => [ $_->{item} ],
-                        idempotency => $_->{key});
-    $wrong++ if substr($_->{said}, 0, 3) ne $r->{status};
-}
-
-is($lost, 0, 'at random: none is lost');
-is($wrong, 0, 'at random: none is told otherwise than it is');
-is((psql('SELECT count(*) FROM oof_payment_history h JOIN oof_payment p USING'
-         . ' (payment_id) GROUP BY p.payment_id, p.version HAVING count(*) <>'
-         . ' p.version')), 0, 'history has each version once');
+agree($core, @all);
 
 done_testing();

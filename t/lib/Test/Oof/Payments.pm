@@ -238,7 +238,9 @@ sub pay {
     $r->{path} = $full;
     $r->{claims} = claims_of($r);
 
-    as_specified($r, $method, $path =~ s/\?.*//sr);
+    # no answer is not one of them: the connection has ended
+
+    as_specified($r, $method, $path =~ s/\?.*//sr) if $r->{status};
 
     return $r;
 }

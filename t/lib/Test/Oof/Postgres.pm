@@ -5,6 +5,9 @@ package Test::Oof::Postgres;
 # One PostgreSQL cluster for all files of a test run.  The first file that
 # wants it starts it, a guardian stops it when nobody has used it for a while.
 # OOF_TEST_PG (a conninfo without dbname) names a cluster that is there already.
+#
+#   my $pg = Test::Oof::Postgres::own();     this file's alone, to be killed
+#   $pg->end('KILL'); $pg->again; kill 'TERM', $pg->backends;
 
 use strict;
 use warnings;
@@ -21,7 +24,7 @@ use constant IDLE => 15;
 
 my $root = abs_path(dirname(__FILE__) . '/../../../..');
 
-my ($use, $conninfo, @databases);
+my ($use, $conninfo, $own, @databases);
 
 
 sub root { $root }
@@ -45,6 +48,12 @@ sub database {
 
 
 sub drop {
+    if ($own && $own->{of} == $$) {
+        $own->end('INT');
+        remove_tree($own->{dir});
+        return;
+    }
+
     for (@databases) {
         my ($pid, $db) = @$_;
         admin("DROP DATABASE IF EXISTS $db WITH (FORCE)") if $pid == $$;
@@ -107,11 +116,35 @@ sub cluster {
 }
 
 
+# A cluster of this process alone, which goes with it; before anybody has asked
+# for a database.
+
+sub own {
+    my $dir = folder("/var/tmp/oof-own-$$");
+
+    open $use, '>>', "$dir/use" or die "$dir/use: $!";
+    flock $use, LOCK_SH;
+
+    start($dir, 'own');
+
+    $own = bless { dir => $dir, of => $$ }, 'Test::Oof::Postgres::Own';
+    $conninfo = "host=$dir/s port=5432 user=postgres";
+
+    return $own;
+}
+
+
 # where the cluster lives: never below a folder that user postgres cannot enter
 
 sub home {
     my $var = $ENV{OOF_VAR} || "$root/var";
-    my $dir = '/var/tmp/oof-test-' . substr(sha256_hex("$<:$var"), 0, 10);
+
+    return folder('/var/tmp/oof-test-' . substr(sha256_hex("$<:$var"), 0, 10));
+}
+
+
+sub folder {
+    my ($dir) = @_;
 
     if (!-d "$dir/s") {
         make_path($dir);
@@ -140,7 +173,7 @@ sub running {
 
 
 sub start {
-    my ($dir) = @_;
+    my ($dir, @own) = @_;
 
     my $data = "$dir/s/data";
 
@@ -162,9 +195,7 @@ log_min_error_statement = panic
 END
     }
 
-    unlink "$data/postmaster.pid";
-    as_postgres(program('pg_ctl'), '-D', $data, '-l', "$dir/s/log", '-w',
-                '-s', 'start');
+    launch($dir);
 
     # the guardian: a process of its own, with nothing of ours open
 
@@ -177,7 +208,7 @@ END
         open STDOUT, '>', '/dev/null';
         open STDERR, '>', '/dev/null';
         exec($^X, '-I', "$root/t/lib", '-MTest::Oof::Postgres', '-e',
-             'Test::Oof::Postgres::guard($ARGV[0])', $dir)
+             'Test::Oof::Postgres::guard(@ARGV)', $dir, @own)
             or POSIX::_exit(1);
     }
 
@@ -185,12 +216,21 @@ END
 }
 
 
-sub guard {
+sub launch {
     my ($dir) = @_;
+
+    unlink "$dir/s/data/postmaster.pid";
+    as_postgres(program('pg_ctl'), '-D', "$dir/s/data", '-l', "$dir/s/log",
+                '-w', '-s', 'start');
+}
+
+
+sub guard {
+    my ($dir, $own) = @_;
 
     my $idle = 0;
 
-    while (running($dir)) {
+    while ($own ? -d $dir : running($dir)) {
         sleep 1;
 
         open my $used, '>>', "$dir/use" or last;
@@ -206,7 +246,8 @@ sub guard {
         if (flock $used, LOCK_EX | LOCK_NB) {
             wake($dir);
             as_postgres(program('pg_ctl'), '-D', "$dir/s/data", '-m', 'fast',
-                        '-w', '-s', 'stop');
+                        '-w', '-s', 'stop') if running($dir);
+            remove_tree($dir) if $own;
             last;
         }
 
@@ -341,6 +382,68 @@ sub open2_in {
     $$out = <$f>;
 
     return $rc;
+}
+
+
+package Test::Oof::Postgres::Own;
+
+use Time::HiRes qw/ sleep time /;
+
+sub postmaster {
+    my ($self) = @_;
+
+    open my $f, '<', "$self->{dir}/s/data/postmaster.pid" or return;
+    chomp(my $pid = <$f> // '');
+
+    return $pid || undef;
+}
+
+
+# processes that serve a client
+
+sub backends {
+    my ($self) = @_;
+
+    my $postmaster = $self->postmaster // return;
+    my @pids;
+
+    for my $file (glob '/proc/[0-9]*/stat') {
+        open my $f, '<', $file or next;
+        my ($pid, $ppid) = (<$f> // '') =~ /^(\d+) \(.*\) \S (\d+) / or next;
+        next if $ppid != $postmaster;
+
+        open my $cmd, '<', "/proc/$pid/cmdline" or next;
+        push @pids, $pid if (<$cmd> // '') =~ /^postgres: (?:oof|postgres) /;
+    }
+
+    return @pids;
+}
+
+
+# ends the server: QUIT at once, KILL without a word, INT in order
+
+sub end {
+    my ($self, $signal) = @_;
+
+    my $pid = $self->postmaster // return;
+    my $end = time + 20;
+
+    kill $signal, $pid;
+    sleep 0.02 while kill(0, $pid) && time < $end;
+}
+
+
+# starts it again, when what is left of the one before has gone
+
+sub again {
+    my ($self) = @_;
+
+    my $end = time + 30;
+
+    until (eval { Test::Oof::Postgres::launch($self->{dir}); 1 }) {
+        die $@ if time > $end;
+        sleep 0.2;
+    }
 }
 
 
