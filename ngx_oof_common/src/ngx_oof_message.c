@@ -373,36 +373,36 @@ ngx_oof_message_rest(ngx_str_t *rest, ngx_str_t *path)
 }
 
 
-/* exp and nbf are not asked for, and hold where they are sent */
+/*
+ * exp and nbf are not asked for, and hold where they are sent.  A NumericDate
+ * may have a fraction (RFC 7519, section 2).
+ */
 
 static ngx_uint_t
 ngx_oof_message_times(json_t *claims)
 {
-    json_t   *iat, *exp, *nbf;
-    int64_t   now;
+    double   early, late;
+    json_t  *iat, *exp, *nbf;
 
-    now = ngx_oof_clock_real() / NGX_OOF_SECOND;
+    early = ngx_oof_clock_real() / NGX_OOF_SECOND - NGX_OOF_MESSAGE_IAT;
+    late = early + 2 * NGX_OOF_MESSAGE_IAT;
 
     iat = json_object_get(claims, "iat");
     exp = json_object_get(claims, "exp");
     nbf = json_object_get(claims, "nbf");
 
-    if (!json_is_integer(iat)
-        || json_integer_value(iat) < now - NGX_OOF_MESSAGE_IAT
-        || json_integer_value(iat) > now + NGX_OOF_MESSAGE_IAT)
+    if (!json_is_number(iat)
+        || json_number_value(iat) < early || json_number_value(iat) > late)
     {
         return 0;
     }
 
-    if (exp && (!json_is_integer(exp)
-                || json_integer_value(exp) < now - NGX_OOF_MESSAGE_IAT))
-    {
+    if (exp && (!json_is_number(exp) || json_number_value(exp) < early)) {
         return 0;
     }
 
     return nbf == NULL
-           || (json_is_integer(nbf)
-               && json_integer_value(nbf) <= now + NGX_OOF_MESSAGE_IAT);
+           || (json_is_number(nbf) && json_number_value(nbf) <= late);
 }
 
 
