@@ -119,13 +119,19 @@ ngx_int_t ngx_oof_payment_consent_row(ngx_oof_request_t *o,
 void ngx_oof_payment_col_str(ngx_oof_pg_unit_t *u, ngx_uint_t s,
     ngx_uint_t row, ngx_uint_t col, ngx_str_t *value);
 
+/*
+ * In answers of v4 an instrument that only v5 has is the one it stems from:
+ * replaces "localInstrument" of a payment, or of the details of a consent.
+ */
+void ngx_oof_payment_told_4(json_t *object);
+
 /* writes the body of 201 and 200; NGX_OK or NGX_ERROR */
 ngx_int_t ngx_oof_payment_consent_body(ngx_oof_request_t *o,
     ngx_oof_payment_consent_t *consent, ngx_str_t *body);
 
 /*
  * Writes the members of "object" that are in "schema", which it has passed, as
- * they were sent; "but" (or NULL) is left out.
+ * they were sent; "but" (or NULL) and empty strings are left out.
  */
 void ngx_oof_payment_echo(ngx_oof_json_t *w, ngx_oof_schema_t *schema,
     json_t *object, const char *but);

@@ -274,12 +274,18 @@ ngx_oof_payment_cancel_judge(ngx_oof_request_t *o,
     ngx_int_t                  rc;
     ngx_str_t                  canonical, by;
     const char                *why;
+    ngx_oof_payment_rules_t    rules;
     ngx_oof_payment_terms_t    t;
 
     ngx_memzero(&t, sizeof(ngx_oof_payment_terms_t));
 
+    /* whichever version the consent is of */
+
+    rules = cancel->rules;
+    rules.version = 5;
+
     if (ngx_oof_json_parse(o->r->pool, terms, &data, &why) != NGX_OK
-        || ngx_oof_payment_terms(&cancel->rules, data, &t) != NGX_OK)
+        || ngx_oof_payment_terms(&rules, data, &t) != NGX_OK)
     {
         return NGX_ERROR;
     }

@@ -19,6 +19,8 @@ static ngx_int_t ngx_oof_payment_consent_got(ngx_oof_request_t *o,
 static ngx_int_t ngx_oof_payment_open(ngx_oof_request_t *o,
     const char *table, u_char *id, ngx_oof_pg_unit_t *u, ngx_uint_t s,
     ngx_uint_t col, ngx_str_t *text);
+static ngx_int_t ngx_oof_payment_consent_4(ngx_oof_request_t *o,
+    ngx_oof_payment_consent_t *consent);
 static ngx_int_t ngx_oof_payment_consent_reason(ngx_oof_request_t *o,
     ngx_oof_json_t *w, ngx_oof_payment_consent_t *consent);
 static void ngx_oof_payment_echo_value(ngx_oof_json_t *w,
@@ -337,6 +339,12 @@ ngx_oof_payment_consent_body(ngx_oof_request_t *o,
     ngx_str_t       members;
     ngx_oof_json_t  w;
 
+    if (consent->api == 5 && ngx_oof_payment_version(o) == 4
+        && ngx_oof_payment_consent_4(o, consent) != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
     if (ngx_oof_json_init(&w, o->r->pool, 1024 + consent->personal.len)
         != NGX_OK)
     {
@@ -375,6 +383,57 @@ ngx_oof_payment_consent_body(ngx_oof_request_t *o,
     ngx_oof_body_end(o, &w, &consent->path);
 
     return ngx_oof_json_text(&w, body);
+}
+
+
+/* one of v5 as v4 would have it */
+
+static ngx_int_t
+ngx_oof_payment_consent_4(ngx_oof_request_t *o,
+    ngx_oof_payment_consent_t *consent)
+{
+    json_t            *data, *payment, *details;
+    const char        *why;
+    ngx_oof_json_t     w;
+    ngx_oof_schema_t  *schema;
+
+    if (ngx_oof_json_parse(o->r->pool, &consent->personal, &data, &why)
+        != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    payment = json_object_get(data, "payment");
+    details = json_object_get(payment, "details");
+
+    ngx_oof_payment_told_4(details);
+
+    schema = ngx_oof_payment_consent_schema(4)->children;
+
+    if (ngx_oof_json_init(&w, o->r->pool, 2048) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    ngx_oof_payment_echo(&w, schema, data, NULL);
+
+    return ngx_oof_json_text(&w, &consent->personal);
+}
+
+
+void
+ngx_oof_payment_told_4(json_t *object)
+{
+    ngx_str_t  name;
+
+    if (ngx_oof_json_get_str(object, "localInstrument", &name) != NGX_OK
+        || name.len != 4 || ngx_memcmp(name.data, "AP", 2) != 0)
+    {
+        return;
+    }
+
+    (void) json_object_set_new(object, "localInstrument",
+                               json_string(name.data[2] == 'D' ? "QRDN"
+                                                               : "QRES"));
 }
 
 
@@ -433,7 +492,11 @@ ngx_oof_payment_echo(ngx_oof_json_t *w, ngx_oof_schema_t *schema,
 
         value = json_object_get(object, (char *) schema->name.data);
 
-        if (value) {
+        /* what says nothing is told to nobody (spec 0.3) */
+
+        if (value && !(json_is_string(value)
+                       && json_string_length(value) == 0))
+        {
             ngx_oof_json_name(w, (char *) schema->name.data);
             ngx_oof_payment_echo_value(w, schema, value);
         }

@@ -71,6 +71,8 @@ static ngx_int_t ngx_oof_payment_create_consent(ngx_oof_request_t *o,
     ngx_oof_payment_new_t *new);
 static ngx_int_t ngx_oof_payment_create_got(ngx_oof_request_t *o,
     ngx_oof_pg_unit_t *u);
+static ngx_int_t ngx_oof_payment_create_asked(ngx_oof_request_t *o,
+    ngx_oof_payment_new_t *new, ngx_str_t *asked);
 static ngx_int_t ngx_oof_payment_create_judge(ngx_oof_request_t *o,
     ngx_oof_payment_new_t *new);
 static ngx_int_t ngx_oof_payment_create_list(ngx_oof_request_t *o,
@@ -209,8 +211,7 @@ static ngx_int_t
 ngx_oof_payment_create_got(ngx_oof_request_t *o, ngx_oof_pg_unit_t *u)
 {
     ngx_int_t               rc;
-    ngx_str_t               canonical;
-    json_t                 *data;
+    ngx_str_t               asked;
     ngx_oof_payment_new_t  *new;
 
     new = ngx_http_get_module_ctx(o->r, ngx_oof_payments_module);
@@ -232,17 +233,13 @@ ngx_oof_payment_create_got(ngx_oof_request_t *o, ngx_oof_pg_unit_t *u)
         return NGX_ERROR;
     }
 
-    data = json_object_get(o->json, "data");
-
-    if (ngx_oof_payment_canonical(o->r->pool, data ? data : json_null(),
-                                  &canonical)
-        != NGX_OK
+    if (ngx_oof_payment_create_asked(o, new, &asked) != NGX_OK
         || ngx_oof_uuid7(new->unit) != NGX_OK)
     {
         return NGX_ERROR;
     }
 
-    rc = ngx_oof_idempotency_init(o, &new->idem, &canonical, new->unit);
+    rc = ngx_oof_idempotency_init(o, &new->idem, &asked, new->unit);
 
     if (rc == NGX_OK) {
         rc = ngx_oof_payment_create_list(o, new);
@@ -256,16 +253,55 @@ ngx_oof_payment_create_got(ngx_oof_request_t *o, ngx_oof_pg_unit_t *u)
 }
 
 
+/* what a key is good for: the data, of the consent that the token names */
+
+static ngx_int_t
+ngx_oof_payment_create_asked(ngx_oof_request_t *o, ngx_oof_payment_new_t *new,
+    ngx_str_t *asked)
+{
+    u_char     *p;
+    json_t     *data;
+    ngx_str_t   canonical;
+
+    data = json_object_get(o->json, "data");
+
+    if (ngx_oof_payment_canonical(o->r->pool, data ? data : json_null(),
+                                  &canonical)
+        != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    asked->len = NGX_OOF_UUID_LEN + canonical.len;
+    asked->data = ngx_pnalloc(o->r->pool, asked->len);
+
+    if (asked->data == NULL) {
+        return NGX_ERROR;
+    }
+
+    p = ngx_cpymem(asked->data, new->consent.id, NGX_OOF_UUID_LEN);
+    ngx_memcpy(p, canonical.data, canonical.len);
+
+    return NGX_OK;
+}
+
+
 static ngx_int_t
 ngx_oof_payment_create_judge(ngx_oof_request_t *o, ngx_oof_payment_new_t *new)
 {
-    json_t      *data;
-    ngx_int_t    rc;
-    const char  *why;
+    json_t                   *data;
+    ngx_int_t                 rc;
+    const char               *why;
+    ngx_oof_payment_rules_t   rules;
+
+    /* the consent is judged by its own version, the request by the other */
+
+    rules = new->rules;
+    rules.version = new->consent.api;
 
     if (ngx_oof_json_parse(o->r->pool, &new->consent.personal, &data, &why)
         != NGX_OK
-        || ngx_oof_payment_terms(&new->rules, data, &new->terms) != NGX_OK)
+        || ngx_oof_payment_terms(&rules, data, &new->terms) != NGX_OK)
     {
         ngx_log_error(NGX_LOG_ERR, o->r->connection->log, 0,
                       "consent \"%V\" cannot be read", &o->consent_id);

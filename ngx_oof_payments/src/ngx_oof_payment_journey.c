@@ -406,8 +406,7 @@ ngx_oof_payment_core_begin(ngx_oof_payment_journey_t *j)
 json_t *
 ngx_oof_payment_core_terms(ngx_oof_payment_journey_t *j)
 {
-    json_t      *terms, *details;
-    ngx_str_t    name;
+    json_t  *terms, *details;
 
     terms = json_deep_copy(json_object_get(j->data, "payment"));
     details = json_object_get(terms, "details");
@@ -415,13 +414,7 @@ ngx_oof_payment_core_terms(ngx_oof_payment_journey_t *j)
     (void) json_object_del(terms, "purpose");
     (void) json_object_del(details, "payloadJWS");
 
-    if (ngx_oof_json_get_str(details, "localInstrument", &name) == NGX_OK
-        && name.len == 4 && ngx_memcmp(name.data, "AP", 2) == 0)
-    {
-        (void) json_object_set_new(details, "localInstrument",
-                                   json_string(name.data[2] == 'D' ? "QRDN"
-                                                                   : "QRES"));
-    }
+    ngx_oof_payment_told_4(details);
 
     return terms;
 }

@@ -215,7 +215,8 @@ static ngx_oof_schema_t  ngx_oof_payment_date_schema = {
 
 static ngx_oof_schema_t  ngx_oof_payment_custom4_schema[] = {
     array("dates", NGX_OOF_PAYMENT_NEED, &ngx_oof_payment_date_schema),
-    str("additionalInformation", NGX_OOF_PAYMENT_NEED, 255, NULL),
+    str("additionalInformation", NGX_OOF_PAYMENT_NEED, 255,
+        ngx_oof_payment_scan_text),
     ngx_oof_schema_end
 };
 
@@ -239,7 +240,8 @@ static ngx_oof_schema_t  ngx_oof_payment_schedule5_schema[] = {
     object("weekly", 0, ngx_oof_payment_weekly_schema),
     object("monthly", 0, ngx_oof_payment_monthly_schema),
     object("custom", 0, ngx_oof_payment_custom5_schema),
-    str("additionalInformation", NGX_OOF_PAYMENT_NEED, 255, NULL),
+    str("additionalInformation", NGX_OOF_PAYMENT_NEED, 255,
+        ngx_oof_payment_scan_text),
     ngx_oof_schema_end
 };
 

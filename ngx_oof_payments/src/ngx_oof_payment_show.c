@@ -342,6 +342,9 @@ ngx_oof_payment_show_item(ngx_oof_request_t *o, ngx_oof_json_t *w,
 
     if (ngx_oof_payment_version(o) == 5) {
         (void) json_object_del(item, "ibgeTownCode");
+
+    } else {
+        ngx_oof_payment_told_4(item);
     }
 
     if (ngx_oof_payment_version(o) == 4 || o->r->method != NGX_HTTP_POST) {
