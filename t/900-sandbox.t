@@ -64,9 +64,37 @@ is(join(' ', map { "$_->{account} $_->{amount}" } @debits),
 is_deeply(JSON::PP::decode_json(http("$core/_ledger"))->{balances}, \%balance,
           'run: and nothing else has moved');
 
-for my $name (qw/ api management metrics plain keystore core /) {
+for my $name (qw/ api management metrics plain keystore core hooks /) {
     like($box->{$name}, qr{^https?://[\w.-]+:\d+}, "sandbox.json: $name");
 }
+
+# webhooks: what the demonstration has shown, and how to make them fail
+
+my @told = hooks();
+my $hex = qr/[0-9a-f-]{36}/;
+
+is(join("\n", sort map { $_->{path} =~ s{/(urn:sandbox:)?$hex$}{}r } @told),
+   join("\n", ("/one/open-banking/webhook/v1/payments/v5/consents") x 2,
+        ("/one/open-banking/webhook/v1/payments/v5/pix/payments") x 3),
+   'run: webhooks of two consents, and three states of payments');
+is(join(' ', map { $_->{client} } @told), 'one one one one one', 'whose');
+is(scalar(grep { $_->{body} !~ /^\{"data":\{"timestamp":"[\d-]+T[\d:]+Z"\}\}$/
+                 || $_->{headers}{'x-webhook-interaction-id'} !~ /^$hex$/
+                 || $_->{at} < 1e9 } @told), 0, 'and what they were told');
+like($box->{clients}[$_]{webhook_uri}, qr{^https://127.0.0.1:\d+/\w+$},
+     "sandbox.json: webhook_uri of client $_") for 0, 1;
+
+for my $mode (qw/ error slow redirect dead ok /) {
+    like(http("$box->{hooks}/_hooks", '-d', JSON::PP::encode_json({
+             client => 'two', mode => $mode, ms => 1 })), qr/"$mode"/,
+         "hooks: $mode");
+}
+
+like(http("$box->{hooks}/_hooks", '-d', '{"client":"two","mode":"odd"}'),
+     qr/bad_request/, 'hooks: another mode');
+is(scalar(() = `curl -sk $box->{clients}[0]{webhook_uri}/x -d x 2>&1`), 0,
+   'hooks: nobody comes in without the bank\'s certificate');
+is(scalar(hooks()), 5, 'hooks: nor is it written down');
 
 like($out, qr{"self": "\Q$box->{management}\E/open-banking/oob-consents/},
      "run: links of the bank's side lead to the bank's side");
@@ -599,6 +627,8 @@ sub oof_status { status("--client one $_[0]") }
 
 sub http { my $url = shift; open my $p, '-|', 'curl', '-s', @_, $url or die $!;
            local $/; return scalar <$p> }
+
+sub hooks { @{ JSON::PP::decode_json(http("$box->{hooks}/_hooks")) } }
 
 sub start {
     my ($name) = @_;
