@@ -21,8 +21,12 @@
 #define NGX_OOF_RELAY_DROP       600000
 #define NGX_OOF_RELAY_DROP_SOON  10000
 
-/* rows may come so much later than those with younger stamps, us */
-#define NGX_OOF_RELAY_LATE       (2 * NGX_OOF_SECOND)
+/*
+ * Rows may come so much later than those with younger stamps, us: as long as
+ * units wait, and as clocks of hosts differ.  What is later still is seen once
+ * a second, when the next event of its key may have been taken already.
+ */
+#define NGX_OOF_RELAY_LATE       (30 * NGX_OOF_SECOND)
 
 #define NGX_OOF_RELAY_LOGS       2
 

@@ -17,6 +17,7 @@
 
 
 static void ngx_oof_consumer_load(ngx_oof_consumer_state_t *cs);
+static void ngx_oof_consumer_load_later(ngx_oof_consumer_state_t *cs);
 static void ngx_oof_consumer_loaded(ngx_oof_pg_unit_t *u);
 static void ngx_oof_consumer_start(ngx_oof_consumer_state_t *cs);
 static void ngx_oof_consumer_again(ngx_oof_consumer_state_t *cs);
@@ -119,7 +120,7 @@ ngx_oof_consumer_load(ngx_oof_consumer_state_t *cs)
                            &ngx_oof_sql_relay_pending,
                            ngx_oof_consumer_loaded);
     if (u == NULL) {
-        ngx_oof_consumer_arm(cs, NGX_OOF_RELAY_RETRY);
+        ngx_oof_consumer_load_later(cs);
         return;
     }
 
@@ -127,11 +128,22 @@ ngx_oof_consumer_load(ngx_oof_consumer_state_t *cs)
     ngx_oof_pg_int4(u, 2 * NGX_OOF_RELAY_PENDING);
 
     if (ngx_oof_pg_send(u) != NGX_OK) {
-        ngx_oof_consumer_arm(cs, NGX_OOF_RELAY_RETRY);
+        ngx_oof_consumer_load_later(cs);
         return;
     }
 
     cs->loading = 1;
+}
+
+
+/* while it runs it is the next look that finds requeued ones again */
+
+static void
+ngx_oof_consumer_load_later(ngx_oof_consumer_state_t *cs)
+{
+    cs->requeued = -1;
+
+    ngx_oof_consumer_arm(cs, NGX_OOF_RELAY_RETRY);
 }
 
 
@@ -154,7 +166,7 @@ ngx_oof_consumer_loaded(ngx_oof_pg_unit_t *u)
     cs->loading = 0;
 
     if (u->rc != NGX_OOF_PG_OK) {
-        ngx_oof_consumer_arm(cs, NGX_OOF_RELAY_RETRY);
+        ngx_oof_consumer_load_later(cs);
         return;
     }
 
@@ -164,7 +176,7 @@ ngx_oof_consumer_loaded(ngx_oof_pg_unit_t *u)
 
     for (i = 0; i < ngx_oof_pg_rows(u, 0); i++) {
         if (ngx_oof_delivery_load(cs, u, i) != NGX_OK) {
-            ngx_oof_consumer_arm(cs, NGX_OOF_RELAY_RETRY);
+            ngx_oof_consumer_load_later(cs);
             return;
         }
     }

@@ -26,6 +26,8 @@
 
 static ngx_oof_delivery_t *ngx_oof_delivery_new(
     ngx_oof_consumer_state_t *cs, int64_t position, u_char *id, u_char *key);
+static ngx_uint_t ngx_oof_delivery_known(ngx_oof_delivery_t *holder,
+    int64_t position);
 static ngx_queue_t *ngx_oof_delivery_bucket(ngx_oof_consumer_state_t *cs,
     u_char *key);
 static ngx_oof_delivery_t *ngx_oof_delivery_holder(
@@ -98,23 +100,16 @@ ngx_oof_delivery_load(ngx_oof_consumer_state_t *cs, ngx_oof_pg_unit_t *u,
 {
     int64_t              position;
     ngx_str_t            id, key;
-    ngx_queue_t         *q;
     ngx_oof_delivery_t  *d, *holder;
 
     position = ngx_oof_pg_get_int(u, 0, row, 1);
     ngx_oof_pg_get_str(u, 0, row, 2, &id);
     ngx_oof_pg_get_str(u, 0, row, 3, &key);
 
-    for (q = ngx_queue_head(&cs->pending);
-         q != ngx_queue_sentinel(&cs->pending)
-         && cs->state != NGX_OOF_CONSUMER_LOADS;
-         q = ngx_queue_next(q))
-    {
-        d = ngx_queue_data(q, ngx_oof_delivery_t, queue);
+    holder = ngx_oof_delivery_holder(cs, key.data);
 
-        if (d->position == position) {
-            return NGX_OK;
-        }
+    if (holder && ngx_oof_delivery_known(holder, position)) {
+        return NGX_OK;
     }
 
     d = ngx_oof_delivery_new(cs, position, id.data, key.data);
@@ -130,8 +125,6 @@ ngx_oof_delivery_load(ngx_oof_consumer_state_t *cs, ngx_oof_pg_unit_t *u,
     ngx_queue_insert_tail(&cs->pending, &d->queue);
     cs->npending++;
 
-    holder = ngx_oof_delivery_holder(cs, d->key);
-
     if (holder) {
         d->state = NGX_OOF_DELIVERY_BEHIND;
         ngx_queue_insert_tail(&holder->behind, &d->link);
@@ -143,6 +136,33 @@ ngx_oof_delivery_load(ngx_oof_consumer_state_t *cs, ngx_oof_pg_unit_t *u,
     cs->due = 0;
 
     return NGX_OK;
+}
+
+
+/* is the event of this position its holder's, or one behind it */
+
+static ngx_uint_t
+ngx_oof_delivery_known(ngx_oof_delivery_t *holder, int64_t position)
+{
+    ngx_queue_t         *q;
+    ngx_oof_delivery_t  *d;
+
+    if (holder->position == position) {
+        return 1;
+    }
+
+    for (q = ngx_queue_head(&holder->behind);
+         q != ngx_queue_sentinel(&holder->behind);
+         q = ngx_queue_next(q))
+    {
+        d = ngx_queue_data(q, ngx_oof_delivery_t, link);
+
+        if (d->position == position) {
+            return 1;
+        }
+    }
+
+    return 0;
 }
 
 
