@@ -65,6 +65,7 @@ typedef struct ngx_oof_webhooks_s   ngx_oof_webhooks_t;
 #include <ngx_oof_jws.h>
 #include <ngx_oof_jwks.h>
 #include <ngx_oof_keystore.h>
+#include <ngx_oof_ocsp.h>
 #include <ngx_oof_cert.h>
 #include <ngx_oof_token.h>
 #include <ngx_oof_client.h>

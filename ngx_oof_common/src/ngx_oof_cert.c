@@ -28,6 +28,8 @@
 #define NGX_OOF_CERT_ORGANISATION  8
 #define NGX_OOF_CERT_EARLY         9
 #define NGX_OOF_CERT_EXPIRED       10
+#define NGX_OOF_CERT_REVOKED       11
+#define NGX_OOF_CERT_UNDECIDED     12
 
 /* why a header is not believed */
 
@@ -65,6 +67,7 @@ typedef struct {
     ngx_uint_t               list;
     ngx_uint_t               judgement;
     time_t                   until;      /* end of the chain's validity */
+    ngx_oof_ocsp_name_t      ocsp;
 } ngx_oof_cert_state_t;
 
 
@@ -84,6 +87,9 @@ typedef struct {
     ngx_uint_t               count;
 } ngx_oof_cert_cache_t;
 
+
+static ngx_uint_t ngx_oof_cert_revoked(ngx_oof_request_t *o, ngx_uint_t mode,
+    ngx_oof_cert_state_t *state);
 
 static ngx_int_t ngx_oof_cert_header_handler(ngx_http_request_t *r);
 static ngx_int_t ngx_oof_cert_header_remove(ngx_http_request_t *r,
@@ -163,6 +169,12 @@ static ngx_oof_cert_refusal_t  ngx_oof_cert_refusals[] = {
     { ngx_string("reason=\"expired\""),
       "it has expired",
       "Certificado de cliente vencido." },
+    { ngx_string("reason=\"revoked\""),
+      "it was revoked",
+      "Certificado de cliente revogado." },
+    { ngx_string("reason=\"undecided\""),
+      "no OCSP responder has answered yet",
+      NULL },
     { ngx_null_string, NULL, NULL }
 };
 
@@ -231,6 +243,10 @@ ngx_oof_cert_check(ngx_oof_request_t *o)
             refused = NGX_OOF_CERT_EXPIRED;
 
         } else {
+            refused = ngx_oof_cert_revoked(o, olcf->ocsp, state);
+        }
+
+        if (refused == 0) {
             o->cert = &state->cert;
             return NGX_DECLINED;
         }
@@ -243,8 +259,33 @@ ngx_oof_cert_check(ngx_oof_request_t *o)
 
     ngx_oof_metric_inc(&ngx_oof_cert_refused_metric, refused - 1, 1);
 
+    if (refusal->detail == NULL) {
+        return ngx_oof_error_status(o, NGX_HTTP_SERVICE_UNAVAILABLE);
+    }
+
     return ngx_oof_error(o, NGX_HTTP_UNAUTHORIZED, "INVALID_CLIENT",
                          "Cliente não autenticado", refusal->detail);
+}
+
+
+static ngx_uint_t
+ngx_oof_cert_revoked(ngx_oof_request_t *o, ngx_uint_t mode,
+    ngx_oof_cert_state_t *state)
+{
+    ngx_int_t  rc;
+
+    if (mode == NGX_OOF_OCSP_OFF) {
+        return 0;
+    }
+
+    rc = ngx_oof_ocsp_check(mode, state->cert.thumbprint, &state->ocsp,
+                            o->r->connection->log);
+
+    if (rc == NGX_AGAIN) {
+        return NGX_OOF_CERT_UNDECIDED;
+    }
+
+    return (rc == NGX_DECLINED) ? NGX_OOF_CERT_REVOKED : 0;
 }
 
 
@@ -506,6 +547,10 @@ ngx_oof_cert_judge_chain(ngx_oof_cert_list_t *list, SSL *ssl,
             state->until = end;
         }
     }
+
+    /* the list outlasts the connection */
+
+    ngx_oof_ocsp_name(&state->ocsp, sk_X509_value(chain, 0), cas[k]);
 
     return 0;
 }
@@ -848,6 +893,8 @@ ngx_oof_cert_judge_issuer(ngx_oof_cert_list_t *list, X509 *x509,
         if (end < state->until) {
             state->until = end;
         }
+
+        ngx_oof_ocsp_name(&state->ocsp, x509, cas[i]);
 
         return 0;
     }

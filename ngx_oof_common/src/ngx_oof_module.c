@@ -81,6 +81,14 @@ static ngx_conf_enum_t  ngx_oof_errors_modes[] = {
 };
 
 
+static ngx_conf_enum_t  ngx_oof_ocsp_modes[] = {
+    { ngx_string("off"), NGX_OOF_OCSP_OFF },
+    { ngx_string("soft"), NGX_OOF_OCSP_SOFT },
+    { ngx_string("hard"), NGX_OOF_OCSP_HARD },
+    { ngx_null_string, 0 }
+};
+
+
 static ngx_command_t  ngx_oof_commands[] = {
 
     { ngx_string("oof_zone"),
@@ -261,6 +269,20 @@ static ngx_command_t  ngx_oof_commands[] = {
       ngx_conf_set_num_slot,
       NGX_HTTP_LOC_CONF_OFFSET,
       ngx_oof_loc(cert_cache),
+      NULL },
+
+    { ngx_string("oof_ocsp"),
+      NGX_OOF_ANY_CONF|NGX_CONF_TAKE1,
+      ngx_conf_set_enum_slot,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      ngx_oof_loc(ocsp),
+      &ngx_oof_ocsp_modes },
+
+    { ngx_string("oof_ocsp_cache"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE1234|NGX_CONF_TAKE5,
+      ngx_oof_ocsp_cache,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      0,
       NULL },
 
     { ngx_string("oof_errors"),
@@ -457,6 +479,7 @@ ngx_oof_init_process(ngx_cycle_t *cycle)
         || ngx_oof_jwks_init_process(cycle) != NGX_OK
         || ngx_oof_keystore_init_process(cycle) != NGX_OK
         || ngx_oof_cert_init_process(cycle) != NGX_OK
+        || ngx_oof_ocsp_init_process(cycle) != NGX_OK
         || ngx_oof_token_init_process(cycle) != NGX_OK
         || ngx_oof_client_init_process(cycle) != NGX_OK
         || ngx_oof_limit_init_process(cycle) != NGX_OK
@@ -650,6 +673,7 @@ ngx_oof_postconfiguration(ngx_conf_t *cf)
         || ngx_oof_limit_init(cf) != NGX_OK
         || ngx_oof_call_init(cf) != NGX_OK
         || ngx_oof_cert_init(cf) != NGX_OK
+        || ngx_oof_ocsp_init(cf) != NGX_OK
         || ngx_oof_client_init(cf) != NGX_OK
         || ngx_oof_jwks_init(cf) != NGX_OK
         || ngx_oof_keystore_init(cf) != NGX_OK
@@ -828,6 +852,7 @@ ngx_oof_create_loc_conf(ngx_conf_t *cf)
     olcf->clients = NGX_CONF_UNSET_UINT;
     olcf->cert_from = NGX_CONF_UNSET_PTR;
     olcf->cert_cache = NGX_CONF_UNSET_UINT;
+    olcf->ocsp = NGX_CONF_UNSET_UINT;
     olcf->errors = NGX_CONF_UNSET_UINT;
     olcf->deadline = NGX_CONF_UNSET_MSEC;
     olcf->retry_after = NGX_CONF_UNSET;
@@ -849,6 +874,8 @@ ngx_oof_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
     ngx_oof_loc_conf_t *prev = parent;
     ngx_oof_loc_conf_t *conf = child;
 
+    ngx_oof_main_conf_t  *omcf;
+
     ngx_conf_merge_str_value(conf->brand, prev->brand, "");
     ngx_conf_merge_str_value(conf->organisation_id, prev->organisation_id, "");
     ngx_conf_merge_str_value(conf->base_url, prev->base_url, "");
@@ -858,6 +885,12 @@ ngx_oof_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
                               NGX_OOF_CLIENTS_REQUIRED);
     ngx_conf_merge_ptr_value(conf->cert_from, prev->cert_from, NULL);
     ngx_conf_merge_uint_value(conf->cert_cache, prev->cert_cache, 1000);
+    ngx_conf_merge_uint_value(conf->ocsp, prev->ocsp, NGX_OOF_OCSP_OFF);
+
+    if (conf->ocsp != NGX_OOF_OCSP_OFF) {
+        omcf = ngx_http_conf_get_module_main_conf(cf, ngx_oof_module);
+        omcf->ocsp_used = 1;
+    }
     ngx_conf_merge_msec_value(conf->deadline, prev->deadline, 15000);
     ngx_conf_merge_value(conf->retry_after, prev->retry_after, 5);
     ngx_conf_merge_size_value(conf->body_size, prev->body_size, 0);

@@ -69,6 +69,8 @@ typedef struct {
     size_t                   call_buffer;  /* of a worker */
     time_t                   events_keep;  /* s */
     ngx_shm_zone_t          *limits;
+    ngx_oof_ocsp_t           ocsp;
+    ngx_uint_t               ocsp_used;    /* some location wants it */
     ngx_flag_t               test_clock;
 
     void                    *judged;       /* the last server's ssl, at start */
@@ -98,6 +100,7 @@ struct ngx_oof_loc_conf_s {
     ngx_str_t                cert_header;    /* in lower case */
     ngx_array_t             *cert_from;      /* of ngx_cidr_t */
     ngx_uint_t               cert_cache;
+    ngx_uint_t               ocsp;           /* NGX_OOF_OCSP_... */
 
     ngx_uint_t               errors;
     ngx_msec_t               deadline;
