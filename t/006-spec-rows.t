@@ -4,7 +4,7 @@
 
 # Every section of the parts of the regulation's digest on consents and payments
 # (1.1 to 1.11, 2.1 to 2.14) and every row of its list of traps that concerns
-# them (7, 1 to 43) is named by an assertion: its name begins with "spec 1.5: "
+# them (7, 1 to 44) is named by an assertion: its name begins with "spec 1.5: "
 # or "spec 7, 23: ".  A file names in its head what it is about; what it names
 # must be there.
 
@@ -59,7 +59,7 @@ for my $path (sort glob "$FindBin::Bin/*.t") {
 }
 
 for my $row ((map { "1.$_" } 1 .. 11), (map { "2.$_" } 1 .. 14),
-             map { "7, $_" } 1 .. 43)
+             map { "7, $_" } 1 .. 44)
 {
     my @files = sort keys %{ $asserted{$row} || {} };
 

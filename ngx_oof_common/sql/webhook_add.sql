@@ -1,5 +1,7 @@
 -- What events are to be told to third parties' webhooks: a call for each URI
--- that the client has registered, if it is not blocked.  What is there stays.
+-- that the client has registered, if it is not blocked; not of a payment that
+-- was refused by the answer, of which the client knows nothing.  What is there
+-- stays.
 --
 -- $1 text: JSON array of id, key, brand, type, time, stamp (microseconds of
 -- the Unix epoch), body and the URL's path before and after the version
@@ -24,6 +26,10 @@ WITH e AS MATERIALIZED (
            JOIN oof_webhook_subject s
                 ON s.key = e.key
                 AND s.brand = e.brand
+                AND NOT EXISTS (SELECT
+                                  FROM oof_payment p
+                                 WHERE p.payment_id = e.key
+                                   AND p.outcome = '')
            JOIN oof_client c
                 ON c.brand = s.brand
                 AND c.client_id = s.client_id

@@ -1,4 +1,5 @@
--- A payment, and what cancelling it is judged by.
+-- A payment, and what cancelling it is judged by; one that was refused at once
+-- there never was.
 --
 -- $1 uuid: its id
 -- $2 text: brand
@@ -12,4 +13,5 @@ SELECT 0::int4 AS outcome,
   JOIN oof_payment_consent c
        ON c.consent_id = p.consent_id
  WHERE p.payment_id = $1
-   AND p.brand = $2;
+   AND p.brand = $2
+   AND p.outcome <> '';

@@ -1,7 +1,8 @@
 -- What is known of a payment, or of all of a consent, after the core has told:
 -- the state that it goes to, if it may; the answer of the key, if that is not
--- decided yet; and when the core is to be asked again.  Payments that another
--- session holds: nothing is written.
+-- decided yet; and when the core is to be asked again.  Payments that are
+-- refused by that answer have no outcome: who asked for them never knows them.
+-- Payments that another session holds: nothing is written.
 --
 -- It may run twice: the second time nothing may go anywhere.
 --
@@ -64,6 +65,7 @@ WITH v AS MATERIALIZED (
      WHERE t.hash = (SELECT m.outcome FROM m LIMIT 1)
        AND t.resource = $1
        AND t.status IS NULL
+ RETURNING t.status
 ), u AS (
     UPDATE oof_payment p
        SET status = CASE WHEN m.may THEN $3 ELSE p.status END,
@@ -85,6 +87,8 @@ WITH v AS MATERIALIZED (
                        ELSE p.canceller END,
            version = CASE WHEN m.may THEN m.version + 1 ELSE p.version END,
            stamp = CASE WHEN m.may THEN m.stamp ELSE p.stamp END,
+           outcome = CASE WHEN EXISTS (SELECT FROM i WHERE i.status = 422)
+                          THEN '' ELSE p.outcome END,
            core_id = coalesce(p.core_id, $9),
            core_hash = coalesce(p.core_hash, $10)
       FROM m

@@ -1,4 +1,5 @@
--- The payments of a consent, in the order of the request.
+-- The payments of a consent, in the order of the request; those that were
+-- refused at once there never were.
 --
 -- $1 uuid: the consent's id
 -- $2 text: brand
@@ -10,4 +11,5 @@ SELECT 0::int4 AS outcome,
   FROM oof_payment p
  WHERE p.consent_id = $1
    AND p.brand = $2
+   AND p.outcome <> ''
  ORDER BY p.position;
