@@ -6,7 +6,7 @@
 : "${root:?}" "${OOF_VAR:?}"
 
 deps_build=(gcc make libc6-dev libpcre2-dev zlib1g-dev libssl-dev libpq-dev
-    libjansson-dev libcurl4-openssl-dev)
+    libjansson-dev libcurl4-openssl-dev librdkafka-dev)
 
 deps_run=(postgresql curl ca-certificates jq openssl python3
     python3-cryptography tzdata)

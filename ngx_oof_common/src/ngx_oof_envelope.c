@@ -13,7 +13,15 @@
  * "$id" of a file of docs/events.
  */
 
-#define NGX_OOF_ENVELOPE_FIXED  640
+#define NGX_OOF_ENVELOPE_FIXED  768
+
+/* how the data of an event of a traced request end: ngx_oof_event_trace() */
+
+#define NGX_OOF_ENVELOPE_TRACE  "\"traceparent\":\""
+
+
+static void ngx_oof_envelope_trace(ngx_oof_json_t *w,
+    ngx_oof_relay_event_t *event);
 
 
 ngx_int_t
@@ -69,9 +77,42 @@ ngx_oof_relay_envelope(ngx_oof_relay_event_t *event, ngx_pool_t *pool)
     value.len = ngx_sprintf(text, "%L", event->position) - text;
     ngx_oof_json_member(&w, "position", &value);
 
+    ngx_oof_envelope_trace(&w, event);
+
     ngx_oof_json_name(&w, "data");
     ngx_oof_json_raw(&w, &event->data);
     ngx_oof_json_end(&w, '}');
 
     return ngx_oof_json_text(&w, &event->json);
+}
+
+
+/* the trace is an attribute too (extension Distributed Tracing) */
+
+static void
+ngx_oof_envelope_trace(ngx_oof_json_t *w, ngx_oof_relay_event_t *event)
+{
+    size_t      len, n;
+    u_char     *p;
+    ngx_str_t   trace;
+
+    len = sizeof(NGX_OOF_ENVELOPE_TRACE) - 1;
+    n = len + NGX_OOF_TRACE_PARENT + sizeof("\"}") - 1;
+
+    if (event->data.len <= n) {
+        return;
+    }
+
+    p = event->data.data + event->data.len - n;
+
+    if (ngx_strncmp(p, NGX_OOF_ENVELOPE_TRACE, len) != 0
+        || (p[-1] != '{' && p[-1] != ','))
+    {
+        return;
+    }
+
+    trace.data = p + len;
+    trace.len = NGX_OOF_TRACE_PARENT;
+
+    ngx_oof_json_member(w, "traceparent", &trace);
 }

@@ -629,7 +629,8 @@ ngx_oof_preconfiguration(ngx_conf_t *cf)
         || ngx_oof_message_preconf(cf) != NGX_OK
         || ngx_oof_lease_preconf(cf) != NGX_OK
         || ngx_oof_management_preconf(cf) != NGX_OK
-        || ngx_oof_webhook_preconf(cf) != NGX_OK)
+        || ngx_oof_webhook_preconf(cf) != NGX_OK
+        || ngx_oof_relay_preconf(cf) != NGX_OK)
     {
         return NGX_ERROR;
     }

@@ -9,6 +9,9 @@
 
 /* a new one is a file and a row here */
 
+#if (NGX_OOF_KAFKA)
+extern ngx_oof_provider_t  ngx_oof_provider_kafka;
+#endif
 extern ngx_oof_provider_t  ngx_oof_provider_log;
 extern ngx_oof_provider_t  ngx_oof_provider_pubsub;
 extern ngx_oof_provider_t  ngx_oof_provider_sns;
@@ -16,6 +19,9 @@ extern ngx_oof_provider_t  ngx_oof_provider_sqs;
 
 
 static ngx_oof_provider_t  *ngx_oof_providers[] = {
+#if (NGX_OOF_KAFKA)
+    &ngx_oof_provider_kafka,
+#endif
     &ngx_oof_provider_log,
     &ngx_oof_provider_pubsub,
     &ngx_oof_provider_sns,
