@@ -387,11 +387,7 @@ is(meta($first), '{"held":1}', 'and written');
 my @absent = (404, 'NOT_FOUND', 'Recurso não encontrado', 'Esta instalação'
               . ' não tem o produto a que a operação se refere.');
 
-for my $case ([ GET => "$own/payments" ],
-              [ PATCH => '/payments/v1/consents/{consentId}' ],
-              [ GET => '/v1/tpps/payment-legacy-ids' ],
-              [ POST => '/v1/payment-status-notification' ],
-              [ PATCH => '/automatic-payments/v1/recurring-consents/'
+for my $case ([ PATCH => '/automatic-payments/v1/recurring-consents/'
                          . '{recurringConsentId}' ],
               [ PATCH => '/enrollments/v1/enrollments/{enrollmentId}' ],
               [ PATCH => '/enrollments/v1/enrollments/{enrollmentId}/edit' ],
@@ -399,7 +395,6 @@ for my $case ([ GET => "$own/payments" ],
     my ($method, $path) = @$case;
     my %args = (id => $first);
 
-    $args{scope} = 'oob_payments:write' if $path =~ /status-notification/;
     $args{json} = {} if $method ne 'GET';
 
     refused_as(ask($o, $method, $path, %args), @absent, "$method $path");

@@ -16,8 +16,8 @@ REVOKE ALL ON oof_client, oof_consent, oof_consent_history, oof_event,
     oof_limit_month, oof_limit_writer, oof_limit_consents, oof_limit_count,
     oof_jti, oof_idempotency, oof_payment_consent,
     oof_payment_consent_history, oof_payment, oof_payment_history,
-    oof_payment_intent, oof_call, oof_call_default, oof_webhook,
-    oof_webhook_attempt, oof_webhook_subject, oof_log, oof_relay,
+    oof_payment_intent, oof_payment_approver, oof_call, oof_call_default,
+    oof_webhook, oof_webhook_attempt, oof_webhook_subject, oof_log, oof_relay,
     oof_consumer, oof_consumer_pending
     FROM PUBLIC, :"role";
 
@@ -55,6 +55,7 @@ GRANT SELECT, INSERT, UPDATE ON oof_payment_intent TO :"role";
 GRANT SELECT, INSERT, UPDATE, DELETE ON oof_webhook TO :"role";
 GRANT SELECT, INSERT, UPDATE, DELETE ON oof_webhook_attempt TO :"role";
 GRANT SELECT ON oof_webhook_subject TO :"role";
+GRANT SELECT, INSERT, UPDATE ON oof_payment_approver TO :"role";
 
 -- judges rows that it may read
 
@@ -62,6 +63,9 @@ GRANT EXECUTE ON FUNCTION oof_consent_effective(oof_consent, timestamptz)
     TO :"role";
 GRANT EXECUTE ON FUNCTION oof_payment_consent_effective(oof_payment_consent,
                                                         timestamptz)
+    TO :"role";
+GRANT EXECUTE ON FUNCTION oof_payment_consent_standing(oof_payment_consent,
+                                                       timestamptz)
     TO :"role";
 GRANT EXECUTE ON FUNCTION oof_payment_final(text),
     oof_payment_may(text, text, boolean), oof_payment_event(text),

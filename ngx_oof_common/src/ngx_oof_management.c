@@ -8,8 +8,18 @@
 #include <ngx_oof_common_sql.h>
 
 
+/* an API whose routes come from several modules */
+
+typedef struct {
+    ngx_oof_api_t           *api;
+    ngx_uint_t               n;
+    ngx_oof_route_t         *routes;
+} ngx_oof_management_table_t;
+
+
 static ngx_int_t ngx_oof_management_insert(ngx_conf_t *cf,
-    ngx_oof_route_t *routes, ngx_uint_t first);
+    ngx_oof_management_table_t *table, ngx_oof_route_t *routes,
+    ngx_uint_t first);
 static ngx_int_t ngx_oof_clock_get_handler(ngx_oof_request_t *o);
 static ngx_int_t ngx_oof_clock_post_handler(ngx_oof_request_t *o);
 static ngx_int_t ngx_oof_clock_post_offset(ngx_oof_request_t *o,
@@ -45,9 +55,9 @@ static ngx_oof_route_t  ngx_oof_management_own[] = {
 
 /* static, as a worker of an older configuration may be made at any time */
 
-static ngx_uint_t       ngx_oof_management_n;
 static ngx_oof_route_t  ngx_oof_management_routes[
                                               NGX_OOF_MANAGEMENT_ROUTES + 1];
+static ngx_oof_route_t  ngx_oof_bank_routes[NGX_OOF_MANAGEMENT_ROUTES + 1];
 
 
 static ngx_oof_api_t  ngx_oof_management_api = {
@@ -61,6 +71,26 @@ static ngx_oof_api_t  ngx_oof_management_api = {
 };
 
 
+static ngx_oof_api_t  ngx_oof_bank_api = {
+    ngx_string("consent-management"),
+    ngx_string("v1"),
+    ngx_string("1.0.0"),
+    ngx_string(NGX_OOF_BANK_BASE),
+    NGX_OOF_API_BANK,
+    65536,
+    ngx_oof_bank_routes
+};
+
+
+static ngx_oof_management_table_t  ngx_oof_management_table = {
+    &ngx_oof_management_api, 0, ngx_oof_management_routes
+};
+
+static ngx_oof_management_table_t  ngx_oof_bank_table = {
+    &ngx_oof_bank_api, 0, ngx_oof_bank_routes
+};
+
+
 ngx_int_t
 ngx_oof_management_preconf(ngx_conf_t *cf)
 {
@@ -71,62 +101,73 @@ ngx_oof_management_preconf(ngx_conf_t *cf)
 ngx_int_t
 ngx_oof_management_add(ngx_conf_t *cf, ngx_oof_route_t *routes)
 {
-    return ngx_oof_management_insert(cf, routes, 0);
+    return ngx_oof_management_insert(cf, &ngx_oof_management_table, routes, 0);
 }
 
 
 ngx_int_t
 ngx_oof_management_add_first(ngx_conf_t *cf, ngx_oof_route_t *routes)
 {
-    return ngx_oof_management_insert(cf, routes, 1);
+    return ngx_oof_management_insert(cf, &ngx_oof_management_table, routes, 1);
+}
+
+
+ngx_int_t
+ngx_oof_bank_add(ngx_conf_t *cf, ngx_oof_route_t *routes)
+{
+    return ngx_oof_management_insert(cf, &ngx_oof_bank_table, routes, 0);
+}
+
+
+ngx_int_t
+ngx_oof_bank_add_first(ngx_conf_t *cf, ngx_oof_route_t *routes)
+{
+    return ngx_oof_management_insert(cf, &ngx_oof_bank_table, routes, 1);
 }
 
 
 static ngx_int_t
-ngx_oof_management_insert(ngx_conf_t *cf, ngx_oof_route_t *routes,
-    ngx_uint_t first)
+ngx_oof_management_insert(ngx_conf_t *cf, ngx_oof_management_table_t *table,
+    ngx_oof_route_t *routes, ngx_uint_t first)
 {
     ngx_uint_t       n, at;
     ngx_oof_route_t  end = ngx_oof_route_end;
 
     /* modules are not called in the order of who stands on whom */
 
-    if (ngx_oof_api_find(cf, &ngx_oof_management_api.name,
-                         &ngx_oof_management_api.major)
-        == NULL)
-    {
-        ngx_oof_management_n = 0;
+    if (ngx_oof_api_find(cf, &table->api->name, &table->api->major) == NULL) {
+        table->n = 0;
 
-        if (ngx_oof_api_register(cf, &ngx_oof_management_api) != NGX_OK) {
+        if (ngx_oof_api_register(cf, table->api) != NGX_OK) {
             return NGX_ERROR;
         }
     }
 
-    n = ngx_oof_management_n;
+    n = table->n;
     at = 0;
 
     for ( /* void */ ; routes->path.len; routes++) {
 
         if (n == NGX_OOF_MANAGEMENT_ROUTES) {
             ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                               "the API \"management\" has too many routes");
+                               "the API \"%V\" has too many routes",
+                               &table->api->name);
             return NGX_ERROR;
         }
 
         if (first) {
-            ngx_memmove(&ngx_oof_management_routes[at + 1],
-                        &ngx_oof_management_routes[at],
+            ngx_memmove(&table->routes[at + 1], &table->routes[at],
                         (n - at) * sizeof(ngx_oof_route_t));
-            ngx_oof_management_routes[at++] = *routes;
+            table->routes[at++] = *routes;
             n++;
 
         } else {
-            ngx_oof_management_routes[n++] = *routes;
+            table->routes[n++] = *routes;
         }
     }
 
-    ngx_oof_management_routes[n] = end;
-    ngx_oof_management_n = n;
+    table->routes[n] = end;
+    table->n = n;
 
     return NGX_OK;
 }

@@ -40,6 +40,20 @@ ngx_int_t ngx_oof_management_add(ngx_conf_t *cf, ngx_oof_route_t *routes);
 ngx_int_t ngx_oof_management_add_first(ngx_conf_t *cf,
     ngx_oof_route_t *routes);
 
+/*
+ * The same for the API "consent-management v1": what the bank's channels, back
+ * office and core ask of consents and payments, on the same listener.
+ */
+
+#define NGX_OOF_BANK_BASE         "/open-banking/oob-consents"
+
+#define NGX_OOF_SCOPE_BANK_READ   "oob_consents:read"
+#define NGX_OOF_SCOPE_BANK_WRITE  "oob_consents:write"
+#define NGX_OOF_SCOPE_BANK_PUSH   "oob_payments:write"
+
+ngx_int_t ngx_oof_bank_add(ngx_conf_t *cf, ngx_oof_route_t *routes);
+ngx_int_t ngx_oof_bank_add_first(ngx_conf_t *cf, ngx_oof_route_t *routes);
+
 ngx_int_t ngx_oof_management_preconf(ngx_conf_t *cf);
 
 

@@ -16,23 +16,6 @@
 
 
 static ngx_int_t ngx_oof_bank_absent(ngx_oof_request_t *o);
-static ngx_int_t ngx_oof_bank_parameter(ngx_oof_request_t *o,
-    const char *format, const char *one, const char *other);
-
-
-static ngx_str_t  ngx_oof_bank_scope_customer =
-    ngx_string(NGX_OOF_SCOPE_CUSTOMER);
-
-
-static const char  *ngx_oof_bank_standings[] = {
-    NULL,
-    "AWAITING_AUTHORISATION",
-    "AUTHORISED",
-    "REJECTED",
-    "REVOKED",
-    "EXPIRED",
-    "TIMEOUT_AUTHORISATION"
-};
 
 
 #define ngx_oof_bank_route(method, path, name, scope, media, handler)         \
@@ -118,21 +101,7 @@ static ngx_oof_route_t  ngx_oof_bank_routes[] = {
                        "bank_webhook_status", READ, NONE,
                        ngx_oof_bank_webhook_status),
 
-    /* of payments, enrollments and portabilities, which are not here */
-
-    ngx_oof_bank_route(GET, NGX_OOF_BANK_CONSENT "/payments", "bank_payments",
-                       READ, NONE, ngx_oof_bank_absent),
-
-    ngx_oof_bank_route(PATCH, "/payments/v1/consents/{consentId}",
-                       "bank_payment_revoke", WRITE, NONE,
-                       ngx_oof_bank_absent),
-
-    ngx_oof_bank_route(GET, "/v1/tpps/payment-legacy-ids", "bank_legacy_ids",
-                       READ, NONE, ngx_oof_bank_absent),
-
-    ngx_oof_bank_route(POST, "/v1/payment-status-notification",
-                       "bank_payment_status", PUSH, NONE,
-                       ngx_oof_bank_absent),
+    /* of enrollments and portabilities, which are not here */
 
     ngx_oof_bank_route(PATCH,
                        "/automatic-payments/v1/recurring-consents/{consentId}",
@@ -156,21 +125,10 @@ static ngx_oof_route_t  ngx_oof_bank_routes[] = {
 };
 
 
-static ngx_oof_api_t  ngx_oof_bank_api = {
-    ngx_string("consent-management"),
-    ngx_string("v1"),
-    ngx_string("1.0.0"),
-    ngx_string(NGX_OOF_BANK_BASE),
-    NGX_OOF_API_BANK,
-    64 * 1024,
-    ngx_oof_bank_routes
-};
-
-
 ngx_int_t
 ngx_oof_bank_preconf(ngx_conf_t *cf)
 {
-    return ngx_oof_api_register(cf, &ngx_oof_bank_api);
+    return ngx_oof_bank_add(cf, ngx_oof_bank_routes);
 }
 
 
@@ -181,20 +139,6 @@ ngx_oof_bank_absent(ngx_oof_request_t *o)
                          "Recurso não encontrado",
                          "Esta instalação não tem o produto a que a "
                          "operação se refere.");
-}
-
-
-const char *
-ngx_oof_bank_standing(ngx_uint_t standing)
-{
-    return ngx_oof_bank_standings[standing];
-}
-
-
-ngx_uint_t
-ngx_oof_bank_customer(ngx_oof_request_t *o)
-{
-    return ngx_oof_token_has_scope(o->token, &ngx_oof_bank_scope_customer);
 }
 
 
@@ -248,25 +192,6 @@ ngx_oof_bank_visible(ngx_oof_request_t *o, ngx_oof_pg_unit_t *u)
 }
 
 
-void
-ngx_oof_bank_actor(ngx_oof_request_t *o, ngx_oof_pg_unit_t *u)
-{
-    ngx_str_t  actor;
-
-    if (ngx_oof_bank_customer(o)) {
-        ngx_str_set(&actor, "customer");
-        ngx_oof_pg_text(u, &actor);
-        ngx_oof_pg_null(u);
-        return;
-    }
-
-    ngx_str_set(&actor, "bank");
-    ngx_oof_pg_text(u, &actor);
-    ngx_oof_pg_text(u, o->token->sub.len ? &o->token->sub
-                                         : &o->token->client_id);
-}
-
-
 /* who must agree too sees it, but it is not his */
 
 ngx_int_t
@@ -298,21 +223,6 @@ ngx_oof_bank_own(ngx_oof_request_t *o, ngx_oof_consent_journey_t *journey)
 
 
 ngx_int_t
-ngx_oof_bank_staff(ngx_oof_request_t *o)
-{
-    if (!ngx_oof_bank_customer(o)) {
-        return NGX_OK;
-    }
-
-    (void) ngx_oof_error(o, NGX_HTTP_FORBIDDEN, "FORBIDDEN", "Acesso negado",
-                         "A operação não é permitida ao token de um "
-                         "cliente.");
-
-    return NGX_DECLINED;
-}
-
-
-ngx_int_t
 ngx_oof_bank_way(ngx_oof_request_t *o, ngx_oof_json_t *w, const char *way,
     const char *domain, ngx_str_t *value)
 {
@@ -338,44 +248,4 @@ ngx_oof_bank_way(ngx_oof_request_t *o, ngx_oof_json_t *w, const char *way,
     }
 
     return n ? NGX_OK : NGX_ERROR;
-}
-
-
-ngx_int_t
-ngx_oof_bank_invalid(ngx_oof_request_t *o, const char *name)
-{
-    return ngx_oof_bank_parameter(o, "O parâmetro %s não tem o formato "
-                                     "exigido.%s", name, "");
-}
-
-
-ngx_int_t
-ngx_oof_bank_combined(ngx_oof_request_t *o, const char *one,
-    const char *other)
-{
-    return ngx_oof_bank_parameter(o, "Os parâmetros %s e %s não podem ser "
-                                     "usados em conjunto.", one, other);
-}
-
-
-static ngx_int_t
-ngx_oof_bank_parameter(ngx_oof_request_t *o, const char *format,
-    const char *one, const char *other)
-{
-    size_t   len;
-    u_char  *detail;
-
-    len = ngx_strlen(format) + ngx_strlen(one) + ngx_strlen(other) + 1;
-
-    detail = ngx_pnalloc(o->r->pool, len);
-    if (detail == NULL) {
-        return NGX_ERROR;
-    }
-
-    ngx_sprintf(detail, format, one, other)[0] = '\0';
-
-    (void) ngx_oof_error(o, NGX_HTTP_BAD_REQUEST, "PARAMETRO_INVALIDO",
-                         "Parâmetro inválido", (char *) detail);
-
-    return NGX_DECLINED;
 }

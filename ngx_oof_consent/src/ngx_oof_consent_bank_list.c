@@ -19,7 +19,6 @@
  * end; only pages far behind that are asked for by their number are refused.
  */
 
-#define NGX_OOF_BANK_REACH    10000      /* records by number of page */
 #define NGX_OOF_BANK_AHEAD    1000       /* counted behind a page */
 #define NGX_OOF_BANK_EXAMINE  20000      /* of a stream, more than it tells */
 #define NGX_OOF_BANK_OWNED    10000      /* consents of an owner */
@@ -121,10 +120,6 @@ static void ngx_oof_bank_summary(ngx_oof_request_t *o, ngx_oof_json_t *w,
     ngx_oof_pg_unit_t *u, ngx_uint_t row);
 static ngx_int_t ngx_oof_bank_stock(ngx_oof_request_t *o, ngx_oof_json_t *w,
     ngx_oof_pg_unit_t *u, ngx_uint_t row);
-static void ngx_oof_bank_link(ngx_oof_request_t *o, ngx_oof_json_t *w,
-    const char *name, ngx_array_t *args, ngx_oof_page_t *page,
-    int64_t number, ngx_oof_bank_mark_t *mark);
-static ngx_uint_t ngx_oof_bank_paging(ngx_str_t *name);
 
 
 ngx_int_t
@@ -159,6 +154,9 @@ ngx_oof_bank_list_start(ngx_oof_request_t *o, ngx_uint_t active)
     if (rc != NGX_OK) {
         return (rc == NGX_DECLINED) ? NGX_OK : NGX_ERROR;
     }
+
+    list->q.standings &= (list->q.kinds & NGX_OOF_BANK_DATA)
+                         ? NGX_OOF_BANK_ANY : 0;
 
     if (ngx_array_init(&list->orgs, o->r->pool, 1, sizeof(ngx_str_t))
         != NGX_OK
@@ -1036,140 +1034,4 @@ ngx_oof_bank_stock(ngx_oof_request_t *o, ngx_oof_json_t *w,
     ngx_oof_json_end(w, '}');
 
     return NGX_OK;
-}
-
-
-void
-ngx_oof_bank_documents(ngx_oof_json_t *w, ngx_str_t *cpf, ngx_str_t *cnpj)
-{
-    ngx_oof_json_name(w, "personDocumentType");
-    ngx_oof_json_literal(w, "CPF");
-    ngx_oof_json_member(w, "personDocumentNumber", cpf);
-
-    if (cnpj->len) {
-        ngx_oof_json_name(w, "businessDocumentType");
-        ngx_oof_json_literal(w, "CNPJ");
-        ngx_oof_json_member(w, "businessDocumentNumber", cnpj);
-    }
-}
-
-
-void
-ngx_oof_bank_list_end(ngx_oof_request_t *o, ngx_oof_json_t *w,
-    ngx_array_t *args, ngx_oof_page_t *page, ngx_oof_bank_mark_t *next)
-{
-    ngx_oof_json_name(w, "links");
-    ngx_oof_json_begin(w, '{');
-
-    ngx_oof_bank_link(o, w, "self", args, page, 0, NULL);
-
-    if (page->number > 1) {
-        ngx_oof_bank_link(o, w, "first", args, page, 1, NULL);
-
-        /* by its number, where that is answered */
-
-        if ((page->number - 1) * page->size <= NGX_OOF_BANK_REACH) {
-            ngx_oof_bank_link(o, w, "prev", args, page, page->number - 1,
-                              NULL);
-        }
-    }
-
-    if (page->number < page->pages) {
-        ngx_oof_bank_link(o, w, "next", args, page, page->number + 1, next);
-
-        if (page->pages * page->size <= NGX_OOF_BANK_REACH) {
-            ngx_oof_bank_link(o, w, "last", args, page, page->pages, NULL);
-        }
-    }
-
-    ngx_oof_json_end(w, '}');
-
-    ngx_oof_json_name(w, "meta");
-    ngx_oof_json_begin(w, '{');
-    ngx_oof_json_name(w, "totalRecords");
-    ngx_oof_json_int(w, page->total);
-    ngx_oof_json_name(w, "totalPages");
-    ngx_oof_json_int(w, page->pages);
-    ngx_oof_json_member_time(w, "requestDateTime", ngx_oof_clock_real());
-    ngx_oof_json_end(w, '}');
-    ngx_oof_json_end(w, '}');
-}
-
-
-/* the same query for another page; number 0: as it came */
-
-static void
-ngx_oof_bank_link(ngx_oof_request_t *o, ngx_oof_json_t *w, const char *name,
-    ngx_array_t *args, ngx_oof_page_t *page, int64_t number,
-    ngx_oof_bank_mark_t *mark)
-{
-    u_char              *p, *last;
-    ngx_str_t            link;
-    ngx_uint_t           i, n;
-    ngx_oof_loc_conf_t  *olcf;
-    ngx_oof_bank_arg_t  *arg;
-
-    olcf = ngx_http_get_module_loc_conf(o->r, ngx_oof_module);
-
-    link.len = olcf->base_url.len + o->r->uri.len + o->r->args.len + 128
-               + NGX_OOF_UUID_TEXT;
-    link.data = ngx_pnalloc(o->r->pool, link.len);
-
-    if (link.data == NULL) {
-        w->failed = 1;
-        return;
-    }
-
-    last = link.data + link.len;
-    p = ngx_slprintf(link.data, last, "%V%V", &olcf->base_url, &o->r->uri);
-
-    arg = args->elts;
-
-    for (n = 0, i = 0; i < args->nelts; i++) {
-
-        if (number && ngx_oof_bank_paging(&arg[i].name)) {
-            continue;
-        }
-
-        p = ngx_slprintf(p, last, "%c%V", n++ ? '&' : '?', &arg[i].raw);
-    }
-
-    if (number) {
-        p = ngx_slprintf(p, last, "%cpage=%L&page-size=%L", n ? '&' : '?',
-                         number, page->size);
-    }
-
-    if (mark && mark->set) {
-        p = ngx_slprintf(p, last, "&pagination-key=%ui-%L-", mark->rank,
-                         mark->creation);
-        p = ngx_oof_uuid_format(p, mark->id);
-    }
-
-    link.len = p - link.data;
-
-    ngx_oof_json_member(w, name, &link);
-}
-
-
-static ngx_uint_t
-ngx_oof_bank_paging(ngx_str_t *name)
-{
-    ngx_uint_t  i;
-
-    static ngx_str_t  names[] = {
-        ngx_string("page"),
-        ngx_string("page-size"),
-        ngx_string("pagination-key"),
-        ngx_null_string
-    };
-
-    for (i = 0; names[i].len; i++) {
-        if (names[i].len == name->len
-            && ngx_memcmp(names[i].data, name->data, name->len) == 0)
-        {
-            return 1;
-        }
-    }
-
-    return 0;
 }

@@ -19,7 +19,6 @@
  */
 
 #define NGX_OOF_SCOPE_JOURNEY   "oof_journey"
-#define NGX_OOF_SCOPE_CUSTOMER  "oob_customer"
 
 /* the domains of look-up values, see ngx_oof_crypt_lookup() */
 #define NGX_OOF_LOOKUP_CPF        "consent.cpf"

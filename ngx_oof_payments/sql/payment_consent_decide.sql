@@ -16,6 +16,11 @@
 -- $12 timestamptz: when time ends the new state, or null: as it was
 -- $13 bytea: the account that pays, sealed, or null: as it was
 -- $14 text: actor
+-- $15 text: operator, or null
+-- $16 text: JSON array of those who must agree, {"h": look-up value of the CPF,
+--           "p": who, sealed, "a": he has agreed}, or null
+-- $17 text: JSON array of the look-up values of the CPF of who decides, when he
+--           must be one of those that must agree; or null
 WITH l AS (
     SELECT c.consent_id, c.version, e.status AS effective,
            greatest($4, c.stamp + interval '1 microsecond') AS stamp
@@ -37,12 +42,29 @@ WITH l AS (
      WHERE c.consent_id = $1
        AND c.consent_id = l.consent_id
        AND l.effective = $8
+       AND ($17 IS NULL
+            OR NOT EXISTS (SELECT
+                             FROM oof_payment_approver a
+                            WHERE a.consent_id = $1)
+            OR EXISTS (SELECT
+                         FROM oof_payment_approver a
+                        WHERE a.consent_id = $1
+                          AND a.cpf_hmac IN (
+                              SELECT decode(x, 'hex')
+                                FROM jsonb_array_elements_text($17::jsonb)
+                                     AS x)))
  RETURNING c.consent_id, c.version, c.stamp
+), a AS (
+    INSERT INTO oof_payment_approver (consent_id, agreed, cpf_hmac, personal)
+         SELECT u.consent_id, CASE WHEN a.a THEN $3 END, decode(a.h, 'hex'),
+                decode(a.p, 'hex')
+           FROM u, jsonb_to_recordset($16::jsonb) AS a (h text, p text, a bool)
+    ON CONFLICT DO NOTHING
 ), h AS (
     INSERT INTO oof_payment_consent_history
                 (consent_id, version, "at", status, reason_code, actor,
-                 event_id)
-         SELECT u.consent_id, u.version, $3, $9, $10, $14, $5
+                 operator, event_id)
+         SELECT u.consent_id, u.version, $3, $9, $10, $14, $15, $5
            FROM u
 )
 INSERT INTO oof_event (id, type, brand, key, version, "time", stamp, data)

@@ -6,6 +6,7 @@
 -- $3 timestamptz: rule clock
 -- $4 uuid: event's id
 -- $5 text: the state that it had to be in
+-- $6 text: as $17 there
 SELECT CASE
        WHEN EXISTS (SELECT FROM oof_event WHERE id = $4)
             THEN 1                          -- decided by this unit
@@ -13,6 +14,18 @@ SELECT CASE
             THEN 2                          -- unknown
        WHEN c.status <> $5
             THEN 4                          -- another decision came before
+       WHEN $6 IS NOT NULL
+            AND EXISTS (SELECT
+                          FROM oof_payment_approver a
+                         WHERE a.consent_id = $1)
+            AND NOT EXISTS (SELECT
+                              FROM oof_payment_approver a
+                             WHERE a.consent_id = $1
+                               AND a.cpf_hmac IN (
+                                   SELECT decode(x, 'hex')
+                                     FROM jsonb_array_elements_text($6::jsonb)
+                                          AS x))
+            THEN 5                          -- he is none of them
        ELSE -1                              -- held by another session
        END::int4 AS outcome,
        c.status, c.status_update, c.expiration, c.reason_code,

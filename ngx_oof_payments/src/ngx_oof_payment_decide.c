@@ -14,6 +14,7 @@
 
 #define NGX_OOF_PAYMENT_DECIDED        1
 #define NGX_OOF_PAYMENT_DECIDED_LATE   4
+#define NGX_OOF_PAYMENT_DECIDED_OTHER  5    /* he need not agree */
 
 #define NGX_OOF_PAYMENT_DECIDE_STATUS  1
 #define NGX_OOF_PAYMENT_DECIDE_UPDATE  2
@@ -35,7 +36,13 @@ typedef struct {
     ngx_oof_event_t                  event;
     int64_t                          now;
     ngx_str_t                        debtor;    /* JSON text, or empty */
+    ngx_str_t                        people;    /* who must agree, JSON */
+    ngx_str_t                        lookups;   /* of "cpf", JSON */
     const char                      *mismatch;  /* to be told with 403 */
+
+    ngx_int_t                      (*done)(ngx_oof_request_t *o,
+                                           ngx_oof_payment_journey_t *j,
+                                           ngx_int_t rc);
 
     unsigned                         reject:1;
     unsigned                         partial:1;
@@ -50,8 +57,6 @@ static ngx_int_t ngx_oof_payment_decide_members(ngx_oof_request_t *o,
     ngx_oof_payment_decision_t *d, json_t *data);
 static ngx_int_t ngx_oof_payment_decide_bad(ngx_oof_request_t *o,
     ngx_oof_schema_failure_t *f);
-static ngx_int_t ngx_oof_payment_decide_bad_path(ngx_oof_request_t *o,
-    const char *path, ngx_uint_t missing);
 static ngx_int_t ngx_oof_payment_decide_state(ngx_oof_request_t *o,
     ngx_oof_payment_decision_t *d);
 static const char *ngx_oof_payment_decide_mismatch(
@@ -69,12 +74,30 @@ static ngx_oof_payment_code_e ngx_oof_payment_decide_code(
     ngx_oof_payment_decision_t *d, ngx_oof_payment_code_e code);
 static ngx_int_t ngx_oof_payment_decide_end(ngx_oof_request_t *o,
     ngx_oof_payment_decision_t *d, uint64_t found);
+static ngx_int_t ngx_oof_payment_decide_people(ngx_oof_request_t *o,
+    ngx_oof_core_call_t *call);
+static ngx_uint_t ngx_oof_payment_decide_chosen(ngx_oof_payment_decision_t *d,
+    json_t *account);
+static ngx_int_t ngx_oof_payment_decide_named(ngx_oof_request_t *o,
+    ngx_oof_payment_decision_t *d, json_t *list);
+static ngx_int_t ngx_oof_payment_decide_person(ngx_oof_request_t *o,
+    ngx_oof_json_t *w, json_t *person, ngx_str_t *cpf, ngx_uint_t agreed);
+static void ngx_oof_payment_decide_hex(ngx_oof_json_t *w, const char *name,
+    u_char *data, size_t len);
+static ngx_int_t ngx_oof_payment_decide_lookups(ngx_oof_request_t *o,
+    ngx_oof_payment_decision_t *d);
+static ngx_int_t ngx_oof_payment_decide_agree(ngx_oof_request_t *o,
+    ngx_oof_payment_decision_t *d);
 static ngx_int_t ngx_oof_payment_decide_write(ngx_oof_request_t *o,
     ngx_oof_payment_decision_t *d);
 static ngx_int_t ngx_oof_payment_decide_make(ngx_oof_request_t *o,
     ngx_oof_payment_decision_t *d, ngx_str_t *sealed);
 static void ngx_oof_payment_decide_store(ngx_oof_pg_unit_t *u,
     ngx_oof_payment_decision_t *d, ngx_str_t *sealed);
+static void ngx_oof_payment_decide_actor(ngx_oof_request_t *o,
+    ngx_oof_pg_unit_t *u, ngx_oof_payment_decision_t *d);
+static void ngx_oof_payment_decide_text(ngx_oof_pg_unit_t *u,
+    ngx_str_t *value);
 static ngx_int_t ngx_oof_payment_decided(ngx_oof_request_t *o,
     ngx_oof_pg_unit_t *u);
 static ngx_int_t ngx_oof_payment_decide_refused(ngx_oof_request_t *o,
@@ -202,6 +225,33 @@ ngx_oof_payment_decide_read(ngx_oof_request_t *o,
 }
 
 
+ngx_int_t
+ngx_oof_payment_decide_bank(ngx_oof_request_t *o,
+    ngx_oof_payment_journey_t *j, ngx_oof_payment_consent_state_e to,
+    ngx_oof_payment_code_e reason, ngx_str_t *detail,
+    ngx_int_t (*done)(ngx_oof_request_t *o, ngx_oof_payment_journey_t *j,
+    ngx_int_t rc))
+{
+    ngx_oof_payment_decision_t  *d;
+
+    d = ngx_pcalloc(o->r->pool, sizeof(ngx_oof_payment_decision_t));
+    if (d == NULL) {
+        return NGX_ERROR;
+    }
+
+    d->journey = j;
+    d->from = ngx_oof_payment_consent_state(&j->consent.status);
+    d->to = to;
+    d->reason = reason;
+    d->detail = *detail;
+    d->done = done;
+
+    ngx_http_set_ctx(o->r, d, ngx_oof_payments_module);
+
+    return ngx_oof_payment_decide_write(o, d);
+}
+
+
 /* NGX_DECLINED: a 400 is prepared */
 
 static ngx_int_t
@@ -257,11 +307,11 @@ ngx_oof_payment_decide_members(ngx_oof_request_t *o,
         (void) ngx_oof_json_get_str(customer, "cnpj", &d->cnpj);
 
     } else if (!d->reject) {
-        return ngx_oof_payment_decide_bad_path(o, "data.customer", 1);
+        return ngx_oof_payment_bad_path(o, "data.customer", 1);
     }
 
     if (!d->reject) {
-        return reason ? ngx_oof_payment_decide_bad_path(o, "data.reason", 0)
+        return reason ? ngx_oof_payment_bad_path(o, "data.reason", 0)
                       : NGX_OK;
     }
 
@@ -278,7 +328,7 @@ ngx_oof_payment_decide_members(ngx_oof_request_t *o,
         || !(ngx_oof_payment_codes(version, NGX_OOF_AT_REJECTED)
              & ngx_oof_payment_code_bit(d->reason)))
     {
-        return ngx_oof_payment_decide_bad_path(o, "data.reason.code", 0);
+        return ngx_oof_payment_bad_path(o, "data.reason.code", 0);
     }
 
     return NGX_OK;
@@ -297,13 +347,13 @@ ngx_oof_payment_decide_bad(ngx_oof_request_t *o, ngx_oof_schema_failure_t *f)
 
     (void) ngx_cpystrn(path, f->path.data, f->path.len + 1);
 
-    return ngx_oof_payment_decide_bad_path(o, (char *) path,
+    return ngx_oof_payment_bad_path(o, (char *) path,
                                            f->what == NGX_OOF_SCHEMA_MISSING);
 }
 
 
-static ngx_int_t
-ngx_oof_payment_decide_bad_path(ngx_oof_request_t *o, const char *path,
+ngx_int_t
+ngx_oof_payment_bad_path(ngx_oof_request_t *o, const char *path,
     ngx_uint_t missing)
 {
     u_char  *detail;
@@ -415,7 +465,7 @@ ngx_oof_payment_decide_judge(ngx_oof_request_t *o,
     }
 
     if (d->account == NULL && d->journey->consent.debtor.len == 0) {
-        (void) ngx_oof_payment_decide_bad_path(o, "data.debtorAccount", 1);
+        (void) ngx_oof_payment_bad_path(o, "data.debtorAccount", 1);
         return NGX_OK;
     }
 
@@ -424,7 +474,7 @@ ngx_oof_payment_decide_judge(ngx_oof_request_t *o,
         /* the account was chosen, and judged, by the first who agreed */
 
         d->account = NULL;
-        return ngx_oof_payment_decide_end(o, d, 0);
+        return ngx_oof_payment_decide_agree(o, d);
     }
 
     found = ngx_oof_payment_decide_own(d);
@@ -623,6 +673,7 @@ ngx_oof_payment_decide_end(ngx_oof_request_t *o,
     ngx_oof_payment_decision_t *d, uint64_t found)
 {
     ngx_uint_t                  scheduled;
+    ngx_oof_loc_conf_t         *olcf;
     ngx_oof_payment_consent_t  *consent;
 
     consent = &d->journey->consent;
@@ -652,7 +703,299 @@ ngx_oof_payment_decide_end(ngx_oof_request_t *o,
         d->to = NGX_OOF_PAYMENT_CONSENT_AUTHORISED;
     }
 
+    olcf = ngx_http_get_module_loc_conf(o->r, ngx_oof_module);
+
+    if (d->to == NGX_OOF_PAYMENT_CONSENT_PARTIAL && olcf->core) {
+        return ngx_oof_payment_core(d->journey, "/account-discovery",
+                                    ngx_oof_payment_core_consent(d->journey),
+                                    ngx_oof_payment_decide_people);
+    }
+
     return ngx_oof_payment_decide_write(o, d);
+}
+
+
+/* the core knows who must agree to what is done with the account */
+
+static ngx_int_t
+ngx_oof_payment_decide_people(ngx_oof_request_t *o, ngx_oof_core_call_t *call)
+{
+    size_t                       i;
+    json_t                      *list, *resource;
+    ngx_oof_payment_decision_t  *d;
+
+    d = ngx_http_get_module_ctx(o->r, ngx_oof_payments_module);
+
+    list = json_object_get(json_object_get(call->json, "data"), "resources");
+
+    if (call->status != NGX_HTTP_OK || !json_is_array(list)) {
+        return ngx_oof_error_status(o, NGX_HTTP_SERVICE_UNAVAILABLE);
+    }
+
+    json_array_foreach(list, i, resource) {
+
+        if (ngx_oof_payment_decide_chosen(d,
+                                json_object_get(resource, "debtorAccount")))
+        {
+            if (ngx_oof_payment_decide_named(o, d, json_object_get(resource,
+                                                             "authorizers"))
+                != NGX_OK)
+            {
+                return NGX_ERROR;
+            }
+
+            break;
+        }
+    }
+
+    return ngx_oof_payment_decide_write(o, d);
+}
+
+
+static ngx_uint_t
+ngx_oof_payment_decide_chosen(ngx_oof_payment_decision_t *d, json_t *account)
+{
+    json_t                     *chosen;
+    ngx_oof_payment_account_t   a;
+
+    chosen = d->account ? d->account
+                        : json_object_get(d->journey->data, "debtorAccount");
+
+    ngx_memzero(&a, sizeof(ngx_oof_payment_account_t));
+
+    (void) ngx_oof_json_get_str(chosen, "ispb", &a.ispb);
+    (void) ngx_oof_json_get_str(chosen, "number", &a.number);
+    (void) ngx_oof_json_get_str(chosen, "accountType", &a.type);
+
+    return ngx_oof_payment_decide_same(account, &a);
+}
+
+
+/*
+ * Makes the list of them, when somebody else is among them: whose word it is
+ * has agreed.
+ */
+
+static ngx_int_t
+ngx_oof_payment_decide_named(ngx_oof_request_t *o,
+    ngx_oof_payment_decision_t *d, json_t *list)
+{
+    size_t           i;
+    json_t          *person;
+    ngx_str_t        cpf;
+    ngx_uint_t       mine, others;
+    ngx_oof_json_t   w;
+
+    if (ngx_oof_json_init(&w, o->r->pool, 512) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    others = 0;
+
+    ngx_oof_json_begin(&w, '[');
+
+    json_array_foreach(list, i, person) {
+
+        if (i == NGX_OOF_PAYMENT_APPROVERS
+            || ngx_oof_json_get_str(person, "cpf", &cpf) != NGX_OK
+            || ngx_oof_scan_cpf(&cpf) != NGX_OK)
+        {
+            continue;
+        }
+
+        mine = (cpf.len == d->cpf.len
+                && ngx_memcmp(cpf.data, d->cpf.data, cpf.len) == 0);
+        others += !mine;
+
+        if (ngx_oof_payment_decide_person(o, &w, person, &cpf, mine)
+            != NGX_OK)
+        {
+            return NGX_ERROR;
+        }
+    }
+
+    ngx_oof_json_end(&w, ']');
+
+    return others ? ngx_oof_json_text(&w, &d->people) : NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_oof_payment_decide_person(ngx_oof_request_t *o, ngx_oof_json_t *w,
+    json_t *person, ngx_str_t *cpf, ngx_uint_t agreed)
+{
+    ngx_str_t            text, sealed, name;
+    ngx_oof_json_t       p;
+    ngx_oof_loc_conf_t  *olcf;
+    u_char               hmac[NGX_OOF_LOOKUP_LEN];
+
+    olcf = ngx_http_get_module_loc_conf(o->r, ngx_oof_module);
+
+    if (ngx_oof_crypt_lookup(olcf->keys, 0, NGX_OOF_PAYMENT_LOOKUP_CPF, cpf,
+                             hmac)
+        != NGX_OK
+        || ngx_oof_json_init(&p, o->r->pool, 256) != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    ngx_oof_json_begin(&p, '{');
+    ngx_oof_json_member(&p, "cpf", cpf);
+
+    if (ngx_oof_json_get_str(person, "name", &name) == NGX_OK) {
+        ngx_oof_json_member(&p, "name", &name);
+    }
+
+    ngx_oof_json_end(&p, '}');
+
+    if (ngx_oof_json_text(&p, &text) != NGX_OK
+        || ngx_oof_crypt_seal(olcf->keys, olcf->database, o->r->pool,
+                              NGX_OOF_PAYMENT_SEAL_APPROVER, hmac, &text,
+                              &sealed)
+           != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    ngx_oof_json_begin(w, '{');
+    ngx_oof_payment_decide_hex(w, "h", hmac, NGX_OOF_LOOKUP_LEN);
+    ngx_oof_payment_decide_hex(w, "p", sealed.data, sealed.len);
+    ngx_oof_json_name(w, "a");
+    ngx_oof_json_bool(w, agreed);
+    ngx_oof_json_end(w, '}');
+
+    return NGX_OK;
+}
+
+
+static void
+ngx_oof_payment_decide_hex(ngx_oof_json_t *w, const char *name, u_char *data,
+    size_t len)
+{
+    ngx_str_t  hex;
+
+    hex.len = 2 * len;
+    hex.data = ngx_pnalloc(w->pool, hex.len);
+
+    if (hex.data == NULL) {
+        w->failed = 1;
+        return;
+    }
+
+    (void) ngx_hex_dump(hex.data, data, len);
+
+    ngx_oof_json_member(w, name, &hex);
+}
+
+
+/* values by which his CPF is found, whatever key they were made with */
+
+static ngx_int_t
+ngx_oof_payment_decide_lookups(ngx_oof_request_t *o,
+    ngx_oof_payment_decision_t *d)
+{
+    ngx_str_t            hex;
+    ngx_uint_t           n;
+    ngx_oof_json_t       w;
+    ngx_oof_loc_conf_t  *olcf;
+    u_char               hmac[NGX_OOF_LOOKUP_LEN];
+    u_char               text[2 * NGX_OOF_LOOKUP_LEN];
+
+    olcf = ngx_http_get_module_loc_conf(o->r, ngx_oof_module);
+
+    hex.data = text;
+    hex.len = sizeof(text);
+
+    if (ngx_oof_json_init(&w, o->r->pool, 128) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    ngx_oof_json_begin(&w, '[');
+
+    for (n = 0; n < NGX_OOF_PAYMENT_LOOKUPS; n++) {
+
+        if (ngx_oof_crypt_lookup(olcf->keys, n, NGX_OOF_PAYMENT_LOOKUP_CPF,
+                                 &d->cpf, hmac)
+            != NGX_OK)
+        {
+            break;
+        }
+
+        (void) ngx_hex_dump(text, hmac, NGX_OOF_LOOKUP_LEN);
+        ngx_oof_json_str(&w, &hex);
+    }
+
+    ngx_oof_json_end(&w, ']');
+
+    return n ? ngx_oof_json_text(&w, &d->lookups) : NGX_ERROR;
+}
+
+
+/* one of several agrees: what the consent becomes depends on the others */
+
+static ngx_int_t
+ngx_oof_payment_decide_agree(ngx_oof_request_t *o,
+    ngx_oof_payment_decision_t *d)
+{
+    ngx_int_t                   rc;
+    ngx_str_t                   sealed;
+    ngx_oof_event_t             some;
+    ngx_oof_pg_unit_t          *u;
+    ngx_oof_loc_conf_t         *olcf;
+    ngx_oof_payment_consent_t  *consent, before;
+
+    olcf = ngx_http_get_module_loc_conf(o->r, ngx_oof_module);
+    consent = &d->journey->consent;
+    before = *consent;
+
+    if (ngx_oof_payment_decide_lookups(o, d) != NGX_OK
+        || ngx_oof_event_init(&some, NGX_OOF_EVENT_PAYMENT_CONSENT_PARTIAL)
+           != NGX_OK
+        || ngx_oof_payment_consent_event(o, &before,
+                         &d->journey->organisation_id,
+                         (char *) ngx_oof_payment_consent_state_name(
+                                                             d->from)->data,
+                         &some.data)
+           != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    d->to = NGX_OOF_PAYMENT_CONSENT_AUTHORISED;
+
+    rc = ngx_oof_payment_decide_make(o, d, &sealed);
+
+    if (rc != NGX_OK) {
+        return (rc == NGX_DECLINED) ? NGX_OK : NGX_ERROR;
+    }
+
+    u = ngx_oof_pg_unit(olcf->database, NGX_OOF_PG_WRITE);
+    if (u == NULL) {
+        return NGX_ERROR;
+    }
+
+    ngx_memcpy(u->key, consent->id, NGX_OOF_UUID_LEN);
+    ngx_memcpy(some.id, d->event.id, NGX_OOF_UUID_LEN);
+
+    ngx_oof_pg_statement(u, &ngx_oof_sql_payment_consent_agree);
+    ngx_oof_pg_uuid(u, consent->id);
+    ngx_oof_pg_text(u, &olcf->brand);
+    ngx_oof_pg_time(u, d->now);
+    ngx_oof_pg_time(u, ngx_oof_clock_real());
+    ngx_oof_pg_event(u, &some);
+    ngx_oof_pg_text(u, &d->event.type);
+    ngx_oof_pg_event_data(u, &d->event);
+    ngx_oof_pg_text(u, &d->lookups);
+    ngx_oof_pg_time(u, consent->expiration);
+
+    ngx_oof_pg_statement(u, &ngx_oof_sql_payment_consent_agree_outcome);
+    ngx_oof_pg_uuid(u, consent->id);
+    ngx_oof_pg_text(u, &olcf->brand);
+    ngx_oof_pg_time(u, d->now);
+    ngx_oof_pg_uuid(u, d->event.id);
+    ngx_oof_pg_text(u, &d->lookups);
+
+    return ngx_oof_request_unit(o, u, ngx_oof_payment_decided);
 }
 
 
@@ -671,6 +1014,14 @@ ngx_oof_payment_decide_write(ngx_oof_request_t *o,
 
     rc = ngx_oof_payment_decide_make(o, d, &sealed);
 
+    /* who refuses for himself must be one of those who must agree */
+
+    if (rc == NGX_OK && d->from == NGX_OOF_PAYMENT_CONSENT_PARTIAL
+        && d->cpf.len)
+    {
+        rc = ngx_oof_payment_decide_lookups(o, d);
+    }
+
     if (rc != NGX_OK) {
         return (rc == NGX_DECLINED) ? NGX_OK : NGX_ERROR;
     }
@@ -686,6 +1037,9 @@ ngx_oof_payment_decide_write(ngx_oof_request_t *o,
     ngx_oof_pg_uuid(u, consent->id);
     ngx_oof_pg_text(u, &olcf->brand);
     ngx_oof_payment_decide_store(u, d, &sealed);
+    ngx_oof_payment_decide_actor(o, u, d);
+    ngx_oof_payment_decide_text(u, &d->people);
+    ngx_oof_payment_decide_text(u, &d->lookups);
 
     ngx_oof_pg_statement(u, &ngx_oof_sql_payment_consent_decide_outcome);
     ngx_oof_pg_uuid(u, consent->id);
@@ -693,6 +1047,7 @@ ngx_oof_payment_decide_write(ngx_oof_request_t *o,
     ngx_oof_pg_time(u, d->now);
     ngx_oof_pg_uuid(u, d->event.id);
     ngx_oof_pg_text(u, ngx_oof_payment_consent_state_name(d->from));
+    ngx_oof_payment_decide_text(u, &d->lookups);
 
     return ngx_oof_request_unit(o, u, ngx_oof_payment_decided);
 }
@@ -777,7 +1132,6 @@ static void
 ngx_oof_payment_decide_store(ngx_oof_pg_unit_t *u,
     ngx_oof_payment_decision_t *d, ngx_str_t *sealed)
 {
-    ngx_str_t                   actor;
     ngx_oof_payment_consent_t  *consent;
 
     consent = &d->journey->consent;
@@ -813,6 +1167,20 @@ ngx_oof_payment_decide_store(ngx_oof_pg_unit_t *u,
         ngx_oof_pg_null(u);
     }
 
+}
+
+
+static void
+ngx_oof_payment_decide_actor(ngx_oof_request_t *o, ngx_oof_pg_unit_t *u,
+    ngx_oof_payment_decision_t *d)
+{
+    ngx_str_t  actor;
+
+    if (d->done) {
+        ngx_oof_bank_actor(o, u);
+        return;
+    }
+
     if (d->to == NGX_OOF_PAYMENT_CONSENT_REJECTED
         && d->reason != NGX_OOF_CODE_REJEITADO_USUARIO)
     {
@@ -823,12 +1191,28 @@ ngx_oof_payment_decide_store(ngx_oof_pg_unit_t *u,
     }
 
     ngx_oof_pg_text(u, &actor);
+    ngx_oof_pg_null(u);
+}
+
+
+/* empty: null */
+
+static void
+ngx_oof_payment_decide_text(ngx_oof_pg_unit_t *u, ngx_str_t *value)
+{
+    if (value->len) {
+        ngx_oof_pg_text(u, value);
+
+    } else {
+        ngx_oof_pg_null(u);
+    }
 }
 
 
 static ngx_int_t
 ngx_oof_payment_decided(ngx_oof_request_t *o, ngx_oof_pg_unit_t *u)
 {
+    ngx_int_t                    outcome;
     ngx_uint_t                   status;
     ngx_oof_payment_consent_t   *consent;
     ngx_oof_payment_decision_t  *d;
@@ -836,9 +1220,18 @@ ngx_oof_payment_decided(ngx_oof_request_t *o, ngx_oof_pg_unit_t *u)
     d = ngx_http_get_module_ctx(o->r, ngx_oof_payments_module);
     consent = &d->journey->consent;
 
+    outcome = (ngx_int_t) ngx_oof_pg_get_int(u, 1, 0, 0);
+
+    if (d->done) {
+        return d->done(o, d->journey,
+                       (outcome == NGX_OOF_PAYMENT_DECIDED) ? NGX_OK
+                       : (outcome == NGX_OOF_PAYMENT_DECIDED_LATE)
+                         ? NGX_DECLINED : NGX_ABORT);
+    }
+
     status = NGX_HTTP_OK;
 
-    switch (ngx_oof_pg_get_int(u, 1, 0, 0)) {
+    switch (outcome) {
 
     case NGX_OOF_PAYMENT_DECIDED:
 
@@ -851,6 +1244,12 @@ ngx_oof_payment_decided(ngx_oof_request_t *o, ngx_oof_pg_unit_t *u)
     case NGX_OOF_PAYMENT_DECIDED_LATE:
         status = NGX_HTTP_CONFLICT;
         break;
+
+    case NGX_OOF_PAYMENT_DECIDED_OTHER:
+        return ngx_oof_error(o, NGX_HTTP_FORBIDDEN, "CPF_MISMATCH",
+                             "Cliente divergente",
+                             "O CPF do usuário autenticado não é o de um "
+                             "aprovador da conta.");
 
     default:
         return ngx_oof_error_status(o, NGX_HTTP_NOT_FOUND);

@@ -20,7 +20,13 @@
  */
 
 #define NGX_OOF_SCOPE_JOURNEY   "oof_journey"
-#define NGX_OOF_SCOPE_CUSTOMER  "oob_customer"
+
+/* how who must agree is found and sealed */
+#define NGX_OOF_PAYMENT_LOOKUP_CPF     "consent.cpf"
+#define NGX_OOF_PAYMENT_SEAL_APPROVER  "oof_payment_approver"
+
+#define NGX_OOF_PAYMENT_LOOKUPS        8
+#define NGX_OOF_PAYMENT_APPROVERS      100
 
 
 /* a consent with all that the bank's side knows of it */
@@ -72,6 +78,22 @@ json_t *ngx_oof_payment_core_terms(ngx_oof_payment_journey_t *j);
 
 /* the body of calls that tell of the whole consent; NULL without memory */
 json_t *ngx_oof_payment_core_consent(ngx_oof_payment_journey_t *j);
+
+/*
+ * The bank decides: the consent becomes "to", if it still is what it was read
+ * as; with a reason, and a detail that may be empty, when that is REJECTED.
+ * "done" is called with NGX_OK, NGX_DECLINED (it is something else by now), or
+ * NGX_ABORT (it is not known), and returns as a handler does.
+ */
+ngx_int_t ngx_oof_payment_decide_bank(ngx_oof_request_t *o,
+    ngx_oof_payment_journey_t *j, ngx_oof_payment_consent_state_e to,
+    ngx_oof_payment_code_e reason, ngx_str_t *detail,
+    ngx_int_t (*done)(ngx_oof_request_t *o, ngx_oof_payment_journey_t *j,
+    ngx_int_t rc));
+
+/* prepares a 400 that names a member; returns NGX_DECLINED */
+ngx_int_t ngx_oof_payment_bad_path(ngx_oof_request_t *o, const char *path,
+    ngx_uint_t missing);
 
 /* writes members of a consent's state, and of the reason */
 void ngx_oof_payment_journey_state(ngx_oof_json_t *w,

@@ -12,8 +12,6 @@
 #include <ngx_oof_payments_sql.h>
 
 
-#define NGX_OOF_SCOPE_PUSH        "oob_payments:write"
-
 #define NGX_OOF_NOTICE_PAIRS      10
 
 /* attempts that are as good as made: who tells, need not be asked so often */
@@ -64,7 +62,7 @@ static ngx_oof_route_t  ngx_oof_payment_notice_routes[] = {
       ngx_string("/v1/payment-status-notification"),
       ngx_string("payment_status"),
       NGX_OOF_GRANT_ANY,
-      ngx_string(NGX_OOF_SCOPE_PUSH),
+      ngx_string(NGX_OOF_SCOPE_BANK_PUSH),
       NGX_OOF_MEDIA_JSON,
       ngx_oof_payment_notify,
       0 },
@@ -102,7 +100,9 @@ static ngx_oof_route_t  ngx_oof_payment_resolve_routes[] = {
 ngx_int_t
 ngx_oof_payment_notice_preconf(ngx_conf_t *cf)
 {
-    if (ngx_oof_api_register(cf, &ngx_oof_payment_notice_api) != NGX_OK) {
+    if (ngx_oof_api_register(cf, &ngx_oof_payment_notice_api) != NGX_OK
+        || ngx_oof_bank_add_first(cf, ngx_oof_payment_notice_routes) != NGX_OK)
+    {
         return NGX_ERROR;
     }
 

@@ -12,17 +12,8 @@
 
 static ngx_int_t ngx_oof_payment_got(ngx_oof_request_t *o,
     ngx_oof_pg_unit_t *u);
-static ngx_int_t ngx_oof_payment_show_urn(ngx_oof_request_t *o,
-    ngx_oof_pg_unit_t *u, ngx_uint_t s, ngx_uint_t row, ngx_str_t *urn);
-static ngx_int_t ngx_oof_payment_show_reason(ngx_oof_request_t *o,
-    ngx_oof_json_t *w, ngx_oof_pg_unit_t *u, ngx_uint_t s, ngx_uint_t row,
-    ngx_oof_payment_at_e at);
 static ngx_int_t ngx_oof_payment_show_item(ngx_oof_request_t *o,
     ngx_oof_json_t *w, ngx_str_t *personal, ngx_oof_payment_at_e at);
-static ngx_int_t ngx_oof_payment_show_json(ngx_oof_request_t *o,
-    ngx_oof_json_t *w, json_t *object, ngx_uint_t bare);
-static ngx_int_t ngx_oof_payment_show_cancelled(ngx_oof_request_t *o,
-    ngx_oof_json_t *w, ngx_oof_pg_unit_t *u, ngx_uint_t s, ngx_uint_t row);
 
 
 /* GET /pix/payments/{paymentId} */
@@ -238,7 +229,9 @@ ngx_oof_payment_show(ngx_oof_request_t *o, ngx_oof_json_t *w,
                                    NGX_OOF_PAYMENT_COL_STATUS_UPDATE));
     ngx_oof_json_member(w, "status", &status);
 
-    if (ngx_oof_payment_show_reason(o, w, u, s, row, at) != NGX_OK
+    if (ngx_oof_payment_show_reason(o, w, u, s, row,
+                                    ngx_oof_payment_version(o), at)
+        != NGX_OK
         || ngx_oof_payment_show_item(o, w, &personal, at) != NGX_OK
         || ngx_oof_payment_show_cancelled(o, w, u, s, row) != NGX_OK)
     {
@@ -251,7 +244,7 @@ ngx_oof_payment_show(ngx_oof_request_t *o, ngx_oof_json_t *w,
 }
 
 
-static ngx_int_t
+ngx_int_t
 ngx_oof_payment_show_urn(ngx_oof_request_t *o, ngx_oof_pg_unit_t *u,
     ngx_uint_t s, ngx_uint_t row, ngx_str_t *urn)
 {
@@ -280,13 +273,12 @@ ngx_oof_payment_show_urn(ngx_oof_request_t *o, ngx_oof_pg_unit_t *u,
 }
 
 
-static ngx_int_t
+ngx_int_t
 ngx_oof_payment_show_reason(ngx_oof_request_t *o, ngx_oof_json_t *w,
-    ngx_oof_pg_unit_t *u, ngx_uint_t s, ngx_uint_t row,
+    ngx_oof_pg_unit_t *u, ngx_uint_t s, ngx_uint_t row, ngx_uint_t version,
     ngx_oof_payment_at_e at)
 {
     ngx_str_t                name, detail;
-    ngx_uint_t               version;
     ngx_oof_payment_code_e   code;
 
     ngx_oof_payment_col_str(u, s, row, NGX_OOF_PAYMENT_COL_REASON_CODE, &name);
@@ -295,7 +287,6 @@ ngx_oof_payment_show_reason(ngx_oof_request_t *o, ngx_oof_json_t *w,
         return NGX_OK;
     }
 
-    version = ngx_oof_payment_version(o);
     code = ngx_oof_payment_code_at(version, at, ngx_oof_payment_code(&name));
 
     if (code == NGX_OOF_CODE_NONE) {
@@ -361,7 +352,7 @@ ngx_oof_payment_show_item(ngx_oof_request_t *o, ngx_oof_json_t *w,
 }
 
 
-static ngx_int_t
+ngx_int_t
 ngx_oof_payment_show_json(ngx_oof_request_t *o, ngx_oof_json_t *w,
     json_t *object, ngx_uint_t bare)
 {
@@ -390,7 +381,7 @@ ngx_oof_payment_show_json(ngx_oof_request_t *o, ngx_oof_json_t *w,
 }
 
 
-static ngx_int_t
+ngx_int_t
 ngx_oof_payment_show_cancelled(ngx_oof_request_t *o, ngx_oof_json_t *w,
     ngx_oof_pg_unit_t *u, ngx_uint_t s, ngx_uint_t row)
 {

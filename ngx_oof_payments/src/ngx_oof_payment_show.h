@@ -44,6 +44,21 @@ ngx_int_t ngx_oof_payment_show(ngx_oof_request_t *o, ngx_oof_json_t *w,
     ngx_oof_pg_unit_t *u, ngx_uint_t s, ngx_uint_t row,
     ngx_oof_payment_at_e at);
 
+/*
+ * Parts of it: the consent's URN, which logs name from then on; the member
+ * rejectionReason and the member cancellation, when there is one; a tree,
+ * "bare" without its braces.  NGX_OK or NGX_ERROR.
+ */
+ngx_int_t ngx_oof_payment_show_urn(ngx_oof_request_t *o,
+    ngx_oof_pg_unit_t *u, ngx_uint_t s, ngx_uint_t row, ngx_str_t *urn);
+ngx_int_t ngx_oof_payment_show_reason(ngx_oof_request_t *o,
+    ngx_oof_json_t *w, ngx_oof_pg_unit_t *u, ngx_uint_t s, ngx_uint_t row,
+    ngx_uint_t version, ngx_oof_payment_at_e at);
+ngx_int_t ngx_oof_payment_show_cancelled(ngx_oof_request_t *o,
+    ngx_oof_json_t *w, ngx_oof_pg_unit_t *u, ngx_uint_t s, ngx_uint_t row);
+ngx_int_t ngx_oof_payment_show_json(ngx_oof_request_t *o, ngx_oof_json_t *w,
+    json_t *object, ngx_uint_t bare);
+
 /* the whole body for one payment; the path is its own */
 ngx_int_t ngx_oof_payment_show_one(ngx_oof_request_t *o, ngx_oof_pg_unit_t *u,
     ngx_uint_t s, ngx_oof_payment_at_e at, ngx_str_t *body);

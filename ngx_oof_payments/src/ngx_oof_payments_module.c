@@ -13,6 +13,7 @@
 #include <ngx_oof_payment_dispatch.h>
 #include <ngx_oof_payment_notice.h>
 #include <ngx_oof_payment_webhook.h>
+#include <ngx_oof_payment_bank.h>
 #include <ngx_oof_payments_sql.h>
 
 
@@ -277,6 +278,7 @@ ngx_oof_payments_preconfiguration(ngx_conf_t *cf)
     if (ngx_oof_sql_register(cf, ngx_oof_payments_sql) != NGX_OK
         || ngx_oof_init_register(cf, ngx_oof_payment_sweep_init) != NGX_OK
         || ngx_oof_payment_order_preconf(cf) != NGX_OK
+        || ngx_oof_payment_bank_preconf(cf) != NGX_OK
         || ngx_oof_payment_notice_preconf(cf) != NGX_OK
         || ngx_oof_payment_webhook_preconf(cf) != NGX_OK
         || ngx_oof_init_register(cf, ngx_oof_payment_dispatch_init) != NGX_OK)

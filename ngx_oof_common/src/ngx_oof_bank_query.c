@@ -5,11 +5,13 @@
 
 
 #include <ngx_oof.h>
-#include <ngx_oof_consent_bank.h>
 
 
 /* what the bank's side asks for in a query */
 
+
+#define NGX_OOF_BANK_KINDS     (NGX_OOF_BANK_DATA|NGX_OOF_BANK_PAYMENT        \
+                               |NGX_OOF_BANK_ENROLLMENT)
 
 #define NGX_OOF_BANK_ARGS      64        /* parameters of a query */
 #define NGX_OOF_BANK_PAIRS     10        /* of "consentOwner" */
@@ -132,7 +134,7 @@ static const char  *ngx_oof_bank_pairs[][2] = {
 #define ngx_oof_bank_state(name, n)                                           \
     { ngx_string(name), ngx_oof_bank_bit(NGX_OOF_BANK_ ## n) }
 
-/* those of payments and enrollments fit no consent that is here */
+/* those of enrollments fit no consent that is here */
 
 static ngx_oof_bank_word_t  ngx_oof_bank_states[] = {
     ngx_oof_bank_state("AUTHORISED", AUTHORISED),
@@ -141,30 +143,30 @@ static ngx_oof_bank_word_t  ngx_oof_bank_states[] = {
     ngx_oof_bank_state("REVOKED", REVOKED),
     ngx_oof_bank_state("EXPIRED", EXPIRED),
     ngx_oof_bank_state("TIMEOUT_AUTHORISATION", TIMEOUT),
-    { ngx_string("CONSUMED"), 0 },
-    { ngx_string("TIMEOUT_PAYMENT"), 0 },
+    ngx_oof_bank_state("CONSUMED", CONSUMED),
+    ngx_oof_bank_state("TIMEOUT_PAYMENT", UNUSED),
+    ngx_oof_bank_state("PARTIALLY_ACCEPTED", PARTIAL),
     { ngx_string("AWAITING_RISK_SIGNALS"), 0 },
     { ngx_string("AWAITING_ACCOUNT_HOLDER_VALIDATION"), 0 },
     { ngx_string("AWAITING_ENROLLMENT"), 0 },
-    { ngx_string("PARTIALLY_ACCEPTED"), 0 },
     { ngx_null_string, 0 }
 };
 
 
 static ngx_oof_bank_word_t  ngx_oof_bank_kinds[] = {
-    { ngx_string("DATA_SHARING"), 1 },
-    { ngx_string("PAYMENT"), 2 },
-    { ngx_string("ENROLLMENT"), 4 },
+    { ngx_string("DATA_SHARING"), NGX_OOF_BANK_DATA },
+    { ngx_string("PAYMENT"), NGX_OOF_BANK_PAYMENT },
+    { ngx_string("ENROLLMENT"), NGX_OOF_BANK_ENROLLMENT },
     { ngx_null_string, 0 }
 };
 
 
 static ngx_oof_bank_word_t  ngx_oof_bank_modalities[] = {
-    { ngx_string("IMMEDIATE"), 0 },
-    { ngx_string("SCHEDULED"), 0 },
-    { ngx_string("SWEEPING"), 0 },
-    { ngx_string("VRP"), 0 },
-    { ngx_string("AUTOMATIC"), 0 },
+    { ngx_string("IMMEDIATE"), NGX_OOF_BANK_IMMEDIATE },
+    { ngx_string("SCHEDULED"), NGX_OOF_BANK_SCHEDULED },
+    { ngx_string("SWEEPING"), NGX_OOF_BANK_OTHERWISE },
+    { ngx_string("VRP"), NGX_OOF_BANK_OTHERWISE },
+    { ngx_string("AUTOMATIC"), NGX_OOF_BANK_OTHERWISE },
     { ngx_null_string, 0 }
 };
 
@@ -190,7 +192,9 @@ ngx_oof_bank_query(ngx_oof_request_t *o, ngx_oof_bank_query_t *q)
 
     q->to = NGX_OOF_BANK_FOREVER;
     q->standings = q->active ? ngx_oof_bank_bit(NGX_OOF_BANK_AUTHORISED)
-                             : NGX_OOF_BANK_ANY;
+                             : NGX_OOF_BANK_ANY_OF_ALL;
+    q->kinds = q->active ? NGX_OOF_BANK_DATA : NGX_OOF_BANK_KINDS;
+    q->modalities = NGX_OOF_BANK_IMMEDIATE|NGX_OOF_BANK_SCHEDULED;
     q->order = NGX_OOF_BANK_DESC;
 
     if (ngx_array_init(&q->keys, o->r->pool, 1, sizeof(ngx_str_t)) != NGX_OK) {
@@ -268,12 +272,12 @@ ngx_oof_bank_exclusive(ngx_oof_request_t *o, ngx_array_t *args)
 }
 
 
-/* what asks for other consents than of data finds none */
+/* a modality is one of payments */
 
 static ngx_int_t
 ngx_oof_bank_types(ngx_oof_request_t *o, ngx_oof_bank_query_t *q)
 {
-    ngx_uint_t            i, kinds, mask;
+    ngx_uint_t            i, mask;
     ngx_oof_bank_arg_t   *arg;
 
     static struct {
@@ -289,8 +293,6 @@ ngx_oof_bank_types(ngx_oof_request_t *o, ngx_oof_bank_query_t *q)
         { NULL, NULL, 0 }
     };
 
-    kinds = 7;
-
     for (i = 0; params[i].name; i++) {
 
         arg = ngx_oof_bank_arg(q->args, params[i].name);
@@ -300,16 +302,16 @@ ngx_oof_bank_types(ngx_oof_request_t *o, ngx_oof_bank_query_t *q)
         }
 
         if (ngx_oof_bank_words(&arg->value, params[i].words, &mask) != NGX_OK
-            || (params[i].payments && !(kinds & 2)))
+            || (params[i].payments && !(q->kinds & NGX_OOF_BANK_PAYMENT)))
         {
             return ngx_oof_bank_invalid(o, params[i].name);
         }
 
-        kinds = params[i].payments ? 2 : mask;
-    }
+        if (params[i].words == ngx_oof_bank_modalities) {
+            q->modalities = mask;
+        }
 
-    if (!(kinds & 1)) {
-        q->standings = 0;
+        q->kinds = params[i].payments ? NGX_OOF_BANK_PAYMENT : mask;
     }
 
     return NGX_OK;
