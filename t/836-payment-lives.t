@@ -130,7 +130,7 @@ is(decide(consent_uuid($_), 'PARTIAL')->{status}, 200, 'one of several')
     for $some, $later;
 
 is(lives($waits), 'AWAITING_AUTHORISATION', 'spec 7, 39: at first');
-clock_at('2028-01-30 21:35');
+clock_at('2028-01-30 21:36');
 is(lives($waits), 'REJECTED TEMPO_EXPIRADO_AUTORIZACAO',
    'spec 7, 39: five minutes');
 is(lives($ready), 'AUTHORISED', 'spec 7, 39: not an hour');
