@@ -58,7 +58,8 @@ static const char  *ngx_oof_aws_service_busy[] = {
     "QueueDoesNotExist", "NonExistentQueue", "QueueDeletedRecently",
     "InternalError", "InternalFailure", "ServiceUnavailable",
     "UnsupportedOperation", "InvalidAddress", "SignatureDoesNotMatch",
-    "IncompleteSignature", "MissingAuthenticationToken", NULL
+    "InvalidSignature", "IncompleteSignature", "RequestTimeTooSkewed",
+    "MissingAuthenticationToken", NULL
 };
 
 

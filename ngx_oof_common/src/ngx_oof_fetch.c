@@ -346,6 +346,7 @@ ngx_oof_fetch_again(ngx_oof_fetch_call_t *call, CURLcode rc)
     }
 
     call->error[0] = '\0';
+    call->fetch->refused = 0;
 
     return ngx_oof_fetch_next(call) == NGX_OK
            && ngx_oof_fetch_begin(call) == NGX_OK;
