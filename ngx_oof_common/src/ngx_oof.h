@@ -73,6 +73,7 @@ typedef struct ngx_oof_webhooks_s   ngx_oof_webhooks_t;
 #include <ngx_oof_media.h>
 #include <ngx_oof_message.h>
 #include <ngx_oof_trace.h>
+#include <ngx_oof_started.h>
 #include <ngx_oof_request.h>
 #include <ngx_oof_idempotency.h>
 #include <ngx_oof_response.h>

@@ -179,17 +179,15 @@ ngx_oof_call_record(u_char *p, ngx_oof_request_t *o, ngx_oof_calls_t *calls,
     r = o->r;
     tp = ngx_timeofday();
 
-    ms = (ngx_msec_int_t) ((tp->sec - r->start_sec) * 1000
-                           + (tp->msec - r->start_msec));
-
-    start = (int64_t) r->start_sec * NGX_OOF_SECOND;
+    start = ngx_oof_started(r);
+    ms = (ngx_msec_int_t) ((int64_t) tp->sec * 1000 + tp->msec - start);
 
     p = ngx_oof_call_copy(p, "{\"fapiInteractionId\":\"");
     p = ngx_cpymem(p, o->interaction_id, NGX_OOF_UUID_TEXT);
 
     p = ngx_oof_call_copy(p, "\",\"role\":\"SERVER\",\"timestamp\":\"");
-    p = ngx_oof_clock_format(p, start) - 1;
-    p = ngx_sprintf(p, ".%03MZ", r->start_msec);
+    p = ngx_oof_clock_format(p, start / 1000 * NGX_OOF_SECOND) - 1;
+    p = ngx_sprintf(p, ".%03MZ", (ngx_msec_t) (start % 1000));
 
     p = ngx_oof_call_copy(p, "\",\"endpoint\":\"");
 

@@ -94,8 +94,6 @@ static ngx_uint_t ngx_oof_cert_revoked(ngx_oof_request_t *o, ngx_uint_t mode,
 static ngx_int_t ngx_oof_cert_header_handler(ngx_http_request_t *r);
 static ngx_int_t ngx_oof_cert_header_remove(ngx_http_request_t *r,
     ngx_str_t *name, ngx_uint_t total);
-static ngx_uint_t ngx_oof_cert_header_trusted(ngx_connection_t *c,
-    ngx_array_t *from);
 
 static ngx_uint_t ngx_oof_cert_from_tls(ngx_oof_request_t *o,
     ngx_oof_cert_list_t *list, ngx_oof_cert_state_t **state);
@@ -351,7 +349,7 @@ ngx_oof_cert_header_handler(ngx_http_request_t *r)
     if (r->connection->ssl) {
         ignored = NGX_OOF_CERT_IGNORED_TLS;
 
-    } else if (!ngx_oof_cert_header_trusted(r->connection, olcf->cert_from)) {
+    } else if (!ngx_oof_cert_trusted(r->connection, olcf->cert_from)) {
         ignored = NGX_OOF_CERT_IGNORED_ADDRESS;
 
     } else if (n > 1) {
@@ -429,8 +427,8 @@ ngx_oof_cert_header_remove(ngx_http_request_t *r, ngx_str_t *name,
  * the PROXY protocol say is only as good as that one.
  */
 
-static ngx_uint_t
-ngx_oof_cert_header_trusted(ngx_connection_t *c, ngx_array_t *from)
+ngx_uint_t
+ngx_oof_cert_trusted(ngx_connection_t *c, ngx_array_t *from)
 {
     socklen_t       len;
     ngx_sockaddr_t  sa;

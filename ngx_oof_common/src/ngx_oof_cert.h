@@ -40,6 +40,12 @@ struct ngx_oof_cert_s {
 ngx_int_t ngx_oof_cert_check(ngx_oof_request_t *o);
 
 /*
+ * Is the other end of the TCP connection, before realip, one of "from", which
+ * is that of "oof_client_certificate_from" and may be NULL?
+ */
+ngx_uint_t ngx_oof_cert_trusted(ngx_connection_t *c, ngx_array_t *from);
+
+/*
  * "oof_issuing_ca", read at configuration time: an array of X509 *, freed with
  * cf->pool.  NULL when the file cannot be read, with the reason logged.
  */

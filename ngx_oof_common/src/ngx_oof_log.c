@@ -767,13 +767,14 @@ ngx_oof_log_upstream(ngx_http_request_t *r)
 }
 
 
-/* when the request's first byte came, as RFC 3339 has it */
+/* when the request came, as RFC 3339 has it */
 
 static ngx_int_t
 ngx_oof_variable_started(ngx_http_request_t *r, ngx_http_variable_value_t *v,
     uintptr_t data)
 {
-    u_char  *p;
+    u_char   *p;
+    int64_t   ms;
 
     p = ngx_pnalloc(r->pool, NGX_OOF_TIME_LEN + sizeof(".000") - 1);
     if (p == NULL) {
@@ -785,8 +786,10 @@ ngx_oof_variable_started(ngx_http_request_t *r, ngx_http_variable_value_t *v,
     v->no_cacheable = 0;
     v->not_found = 0;
 
-    p = ngx_oof_clock_format(p, (int64_t) r->start_sec * NGX_OOF_SECOND);
-    p = ngx_sprintf(p - 1, ".%03MZ", r->start_msec);
+    ms = ngx_oof_started(r);
+
+    p = ngx_oof_clock_format(p, ms / 1000 * NGX_OOF_SECOND);
+    p = ngx_sprintf(p - 1, ".%03MZ", (ngx_msec_t) (ms % 1000));
 
     v->len = p - v->data;
 

@@ -257,6 +257,13 @@ static ngx_command_t  ngx_oof_commands[] = {
       ngx_oof_loc(cert_header),
       &ngx_oof_header_name_p },
 
+    { ngx_string("oof_request_start_header"),
+      NGX_OOF_ANY_CONF|NGX_CONF_TAKE1,
+      ngx_conf_set_str_slot,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      ngx_oof_loc(start_header),
+      &ngx_oof_header_name_p },
+
     { ngx_string("oof_client_certificate_from"),
       NGX_OOF_ANY_CONF|NGX_CONF_1MORE,
       ngx_oof_cert_from,
@@ -882,6 +889,7 @@ ngx_oof_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
     ngx_conf_merge_str_value(conf->base_url, prev->base_url, "");
     ngx_conf_merge_str_value(conf->urn_namespace, prev->urn_namespace, "");
     ngx_conf_merge_str_value(conf->cert_header, prev->cert_header, "");
+    ngx_conf_merge_str_value(conf->start_header, prev->start_header, "");
     ngx_conf_merge_uint_value(conf->clients, prev->clients,
                               NGX_OOF_CLIENTS_REQUIRED);
     ngx_conf_merge_ptr_value(conf->cert_from, prev->cert_from, NULL);

@@ -98,6 +98,7 @@ struct ngx_oof_loc_conf_s {
     ngx_str_t                issuing_ca_file;
     ngx_array_t             *issuing_ca;     /* of X509 * */
     ngx_str_t                cert_header;    /* in lower case */
+    ngx_str_t                start_header;   /* likewise */
     ngx_array_t             *cert_from;      /* of ngx_cidr_t */
     ngx_uint_t               cert_cache;
     ngx_uint_t               ocsp;           /* NGX_OOF_OCSP_... */
