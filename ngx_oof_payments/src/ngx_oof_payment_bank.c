@@ -55,6 +55,9 @@ static ngx_int_t ngx_oof_payment_bank_legacies(ngx_oof_request_t *o,
 
 static ngx_oof_route_t  ngx_oof_payment_bank_routes[] = {
 
+    ngx_oof_payment_bank_route(GET, "/v1/consents", "bank_payment_list",
+                               READ, NONE, ngx_oof_payment_bank_list),
+
     ngx_oof_payment_bank_route(GET, "/v1/consents/{consentId}",
                                "bank_payment_detail", READ, NONE,
                                ngx_oof_payment_bank_detail),

@@ -39,6 +39,7 @@ void ngx_oof_payment_bank_legacy_id(ngx_oof_json_t *w, ngx_oof_pg_unit_t *u,
     ngx_uint_t s, ngx_uint_t row);
 
 /* handlers of routes */
+ngx_int_t ngx_oof_payment_bank_list(ngx_oof_request_t *o);
 ngx_int_t ngx_oof_payment_bank_detail(ngx_oof_request_t *o);
 ngx_int_t ngx_oof_payment_bank_payments(ngx_oof_request_t *o);
 ngx_int_t ngx_oof_payment_bank_legacy(ngx_oof_request_t *o);

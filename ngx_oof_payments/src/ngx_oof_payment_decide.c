@@ -84,8 +84,6 @@ static ngx_int_t ngx_oof_payment_decide_person(ngx_oof_request_t *o,
     ngx_oof_json_t *w, json_t *person, ngx_str_t *cpf, ngx_uint_t agreed);
 static void ngx_oof_payment_decide_hex(ngx_oof_json_t *w, const char *name,
     u_char *data, size_t len);
-static ngx_int_t ngx_oof_payment_decide_lookups(ngx_oof_request_t *o,
-    ngx_oof_payment_decision_t *d);
 static ngx_int_t ngx_oof_payment_decide_agree(ngx_oof_request_t *o,
     ngx_oof_payment_decision_t *d);
 static ngx_int_t ngx_oof_payment_decide_write(ngx_oof_request_t *o,
@@ -888,11 +886,9 @@ ngx_oof_payment_decide_hex(ngx_oof_json_t *w, const char *name, u_char *data,
 }
 
 
-/* values by which his CPF is found, whatever key they were made with */
-
-static ngx_int_t
-ngx_oof_payment_decide_lookups(ngx_oof_request_t *o,
-    ngx_oof_payment_decision_t *d)
+ngx_int_t
+ngx_oof_payment_lookups(ngx_oof_request_t *o, const char *domain,
+    ngx_str_t *value, ngx_str_t *json)
 {
     ngx_str_t            hex;
     ngx_uint_t           n;
@@ -914,8 +910,7 @@ ngx_oof_payment_decide_lookups(ngx_oof_request_t *o,
 
     for (n = 0; n < NGX_OOF_PAYMENT_LOOKUPS; n++) {
 
-        if (ngx_oof_crypt_lookup(olcf->keys, n, NGX_OOF_PAYMENT_LOOKUP_CPF,
-                                 &d->cpf, hmac)
+        if (ngx_oof_crypt_lookup(olcf->keys, n, domain, value, hmac)
             != NGX_OK)
         {
             break;
@@ -927,7 +922,7 @@ ngx_oof_payment_decide_lookups(ngx_oof_request_t *o,
 
     ngx_oof_json_end(&w, ']');
 
-    return n ? ngx_oof_json_text(&w, &d->lookups) : NGX_ERROR;
+    return n ? ngx_oof_json_text(&w, json) : NGX_ERROR;
 }
 
 
@@ -948,7 +943,9 @@ ngx_oof_payment_decide_agree(ngx_oof_request_t *o,
     consent = &d->journey->consent;
     before = *consent;
 
-    if (ngx_oof_payment_decide_lookups(o, d) != NGX_OK
+    if (ngx_oof_payment_lookups(o, NGX_OOF_PAYMENT_LOOKUP_CPF, &d->cpf,
+                                &d->lookups)
+        != NGX_OK
         || ngx_oof_event_init(&some, NGX_OOF_EVENT_PAYMENT_CONSENT_PARTIAL)
            != NGX_OK
         || ngx_oof_payment_consent_event(o, &before,
@@ -1019,7 +1016,8 @@ ngx_oof_payment_decide_write(ngx_oof_request_t *o,
     if (rc == NGX_OK && d->from == NGX_OOF_PAYMENT_CONSENT_PARTIAL
         && d->cpf.len)
     {
-        rc = ngx_oof_payment_decide_lookups(o, d);
+        rc = ngx_oof_payment_lookups(o, NGX_OOF_PAYMENT_LOOKUP_CPF, &d->cpf,
+                                     &d->lookups);
     }
 
     if (rc != NGX_OK) {
