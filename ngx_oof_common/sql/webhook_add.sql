@@ -11,28 +11,31 @@ WITH e AS MATERIALIZED (
       FROM json_to_recordset($1::json)
            AS e (id uuid, key uuid, brand text, type text, "time" int8,
                  stamp int8, body text, before text, after text)
+), k AS MATERIALIZED (
+    SELECT e.*, s.consent_id, s.client_id, s.api
+      FROM e
+      JOIN oof_webhook_subject s
+           ON s.key = e.key
+           AND s.brand = e.brand
+     WHERE NOT EXISTS (SELECT
+                         FROM oof_payment p
+                        WHERE p.payment_id = e.key
+                          AND p.outcome = '')
 ), n AS (
     INSERT INTO oof_webhook
                 (event_id, consent_id, "time", stamp, due, target, attempt,
                  brand, type, client_id, state, host, url, body)
-         SELECT e.id, s.consent_id,
-                timestamptz 'epoch' + e."time" * interval '1 microsecond',
-                timestamptz 'epoch' + e.stamp * interval '1 microsecond',
-                timestamptz 'epoch' + e.stamp * interval '1 microsecond',
-                u.n, 0, e.brand, e.type, s.client_id, 'waiting',
+         SELECT k.id, k.consent_id,
+                timestamptz 'epoch' + k."time" * interval '1 microsecond',
+                timestamptz 'epoch' + k.stamp * interval '1 microsecond',
+                timestamptz 'epoch' + k.stamp * interval '1 microsecond',
+                u.n, 0, k.brand, k.type, k.client_id, 'waiting',
                 lower(substring(u.uri FROM '^[a-z]+://([^/]+)')),
-                u.uri || $2 || e.before || s.api || e.after, e.body
-           FROM e
-           JOIN oof_webhook_subject s
-                ON s.key = e.key
-                AND s.brand = e.brand
-                AND NOT EXISTS (SELECT
-                                  FROM oof_payment p
-                                 WHERE p.payment_id = e.key
-                                   AND p.outcome = '')
+                u.uri || $2 || k.before || k.api || k.after, k.body
+           FROM k
            JOIN oof_client c
-                ON c.brand = s.brand
-                AND c.client_id = s.client_id
+                ON c.brand = k.brand
+                AND c.client_id = k.client_id
                 AND c.status = 'ACTIVE'
           CROSS JOIN LATERAL (SELECT x.uri, min(x.n)::int4 AS n
                                 FROM unnest(c.webhook_uris)

@@ -8,24 +8,27 @@ WITH e AS MATERIALIZED (
       FROM json_to_recordset($1::json)
            AS e (id uuid, key uuid, brand text, type text, "time" int8,
                  stamp int8, url text, before text, after text)
+), k AS MATERIALIZED (
+    SELECT e.*, s.consent_id, s.api
+      FROM e
+      JOIN oof_webhook_subject s
+           ON s.key = e.key
+           AND s.brand = e.brand
 ), n AS (
     INSERT INTO oof_webhook
                 (event_id, consent_id, "time", stamp, due, target, attempt,
                  brand, type, client_id, state, host, url, body)
-         SELECT e.id, s.consent_id,
-                timestamptz 'epoch' + e."time" * interval '1 microsecond',
-                timestamptz 'epoch' + e.stamp * interval '1 microsecond',
-                timestamptz 'epoch' + e.stamp * interval '1 microsecond',
-                0, 0, e.brand, e.type, NULL, 'waiting',
-                lower(substring(e.url FROM '^[a-z]+://([^/]+)')),
-                e.url, e.before || s.api || e.after
-           FROM e
-           JOIN oof_webhook_subject s
-                ON s.key = e.key
-                AND s.brand = e.brand
+         SELECT k.id, k.consent_id,
+                timestamptz 'epoch' + k."time" * interval '1 microsecond',
+                timestamptz 'epoch' + k.stamp * interval '1 microsecond',
+                timestamptz 'epoch' + k.stamp * interval '1 microsecond',
+                0, 0, k.brand, k.type, NULL, 'waiting',
+                lower(substring(k.url FROM '^[a-z]+://([^/]+)')),
+                k.url, k.before || k.api || k.after
+           FROM k
            JOIN oof_consent_webhook w
-                ON w.consent_id = s.consent_id
-                AND w.brand = s.brand
+                ON w.consent_id = k.consent_id
+                AND w.brand = k.brand
                 AND w.active
     ON CONFLICT DO NOTHING
       RETURNING 1

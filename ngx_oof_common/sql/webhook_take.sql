@@ -1,7 +1,8 @@
 -- Takes what is due: each is written as an attempt before the call is made.
 -- The first of each host's queue come before the second, so that a long queue
--- of one host holds up no other.  There is always a row, with nulls where
--- nothing is taken.
+-- of one host holds up no other; it is looked for as a range, in the order of
+-- its index, for that of due alone would lead through the queues of others.
+-- There is always a row, with nulls where nothing is taken.
 --
 -- $1 text: the lease's name
 -- $2 int8: the holder's epoch
@@ -55,16 +56,17 @@ WITH RECURSIVE held AS MATERIALIZED (
            row_number() OVER (PARTITION BY q.bad ORDER BY d.n, d.due) AS place
       FROM q
      CROSS JOIN LATERAL (
-               SELECT w.event_id, w.target, w.due,
-                      row_number() OVER (ORDER BY w.due) AS n
-                 FROM oof_webhook w
-                WHERE w.state = 'waiting'
-                  AND w.host = q.host
-                  AND w.due <= $3
-                  AND w.attempt < $8
-                  AND $9::jsonb ? w.brand
-                ORDER BY w.due
-                LIMIT q.n) AS d
+               SELECT o.*, row_number() OVER (ORDER BY o.due) AS n
+                 FROM (SELECT w.event_id, w.target, w.due
+                         FROM oof_webhook w
+                        WHERE w.state = 'waiting'
+                          AND w.host >= q.host
+                          AND w.host <= q.host
+                          AND w.due <= $3
+                          AND w.attempt < $8
+                          AND $9::jsonb ? w.brand
+                        ORDER BY w.host, w.due
+                        LIMIT q.n) AS o) AS d
 ), t AS MATERIALIZED (
     SELECT c.event_id, c.target
       FROM c
