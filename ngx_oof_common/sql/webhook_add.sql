@@ -1,7 +1,5 @@
 -- What events are to be told to third parties' webhooks: a call for each URI
--- that the client has registered, if it is not blocked; not of a payment that
--- was refused by the answer, of which the client knows nothing.  What is there
--- stays.
+-- that the client has registered, if it is not blocked.  What is there stays.
 --
 -- $1 text: JSON array of id, key, brand, type, time, stamp (microseconds of
 -- the Unix epoch), body and the URL's path before and after the version
@@ -14,13 +12,11 @@ WITH e AS MATERIALIZED (
 ), k AS MATERIALIZED (
     SELECT e.*, s.consent_id, s.client_id, s.api
       FROM e
-      JOIN oof_webhook_subject s
-           ON s.key = e.key
-           AND s.brand = e.brand
-     WHERE NOT EXISTS (SELECT
-                         FROM oof_payment p
-                        WHERE p.payment_id = e.key
-                          AND p.outcome = '')
+     CROSS JOIN LATERAL (SELECT *
+                           FROM oof_webhook_subject s
+                          WHERE s.key = e.key
+                            AND s.brand = e.brand
+                          LIMIT 1) AS s
 ), n AS (
     INSERT INTO oof_webhook
                 (event_id, consent_id, "time", stamp, due, target, attempt,

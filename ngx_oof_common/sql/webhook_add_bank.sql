@@ -11,9 +11,11 @@ WITH e AS MATERIALIZED (
 ), k AS MATERIALIZED (
     SELECT e.*, s.consent_id, s.api
       FROM e
-      JOIN oof_webhook_subject s
-           ON s.key = e.key
-           AND s.brand = e.brand
+     CROSS JOIN LATERAL (SELECT *
+                           FROM oof_webhook_subject s
+                          WHERE s.key = e.key
+                            AND s.brand = e.brand
+                          LIMIT 1) AS s
 ), n AS (
     INSERT INTO oof_webhook
                 (event_id, consent_id, "time", stamp, due, target, attempt,
