@@ -18,7 +18,8 @@ REVOKE ALL ON oof_client, oof_consent, oof_consent_history, oof_event,
     oof_payment_consent_history, oof_payment, oof_payment_history,
     oof_payment_intent, oof_payment_approver, oof_call, oof_call_default,
     oof_webhook, oof_webhook_attempt, oof_webhook_subject, oof_log, oof_relay,
-    oof_consumer, oof_consumer_pending
+    oof_consumer, oof_consumer_pending,
+    oof_meter_minute, oof_meter_day, oof_failure, oof_outage
     FROM PUBLIC, :"role";
 
 GRANT SELECT, INSERT, UPDATE, DELETE ON oof_client TO :"role";
@@ -32,6 +33,10 @@ GRANT SELECT ON oof_log TO :"role";
 GRANT SELECT, UPDATE ON oof_relay TO :"role";
 GRANT SELECT, INSERT, UPDATE, DELETE ON oof_consumer TO :"role";
 GRANT SELECT, INSERT, UPDATE, DELETE ON oof_consumer_pending TO :"role";
+GRANT SELECT, INSERT, UPDATE, DELETE ON oof_meter_minute TO :"role";
+GRANT SELECT, INSERT, UPDATE, DELETE ON oof_meter_day TO :"role";
+GRANT SELECT, INSERT, UPDATE ON oof_failure TO :"role";
+GRANT SELECT, INSERT, UPDATE ON oof_outage TO :"role";
 GRANT SELECT, INSERT, UPDATE ON oof_lease TO :"role";
 GRANT SELECT, UPDATE ON oof_clock TO :"role";
 GRANT SELECT, INSERT, UPDATE ON oof_key_usage TO :"role";

@@ -597,8 +597,6 @@ char *
 ngx_oof_call_merge(ngx_conf_t *cf, ngx_oof_loc_conf_t *prev,
     ngx_oof_loc_conf_t *conf)
 {
-    ngx_http_core_loc_conf_t  *clcf;
-
     ngx_conf_merge_uint_value(conf->call_share, prev->call_share, 0);
 
     if (conf->call_share == 0 || conf->api == NULL
@@ -606,12 +604,6 @@ ngx_oof_call_merge(ngx_conf_t *cf, ngx_oof_loc_conf_t *prev,
     {
         return NGX_CONF_OK;
     }
-
-    /* what is unnamed inside is the same place still */
-
-    clcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);
-
-    conf->place = clcf->noname ? prev->place : clcf->name;
 
     conf->calls = ngx_oof_call_find(cf, conf);
 

@@ -154,6 +154,7 @@ ngx_oof_log_handler(ngx_http_request_t *r)
     if (o) {
         ngx_oof_limit_log(o);
         ngx_oof_call_log(o);
+        ngx_oof_meter_log(o);
         o->counted = 1;
     }
 

@@ -348,6 +348,13 @@ static ngx_command_t  ngx_oof_commands[] = {
       0,
       NULL },
 
+    { ngx_string("oof_meters"),
+      NGX_OOF_ANY_CONF|NGX_CONF_FLAG,
+      ngx_conf_set_flag_slot,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      ngx_oof_loc(metered),
+      NULL },
+
     { ngx_string("oof_api"),
       NGX_HTTP_LOC_CONF|NGX_CONF_TAKE2,
       ngx_oof_api_directive,
@@ -492,6 +499,7 @@ ngx_oof_init_process(ngx_cycle_t *cycle)
         || ngx_oof_limit_init_process(cycle) != NGX_OK
         || ngx_oof_call_init_process(cycle) != NGX_OK
         || ngx_oof_relay_init_process(cycle) != NGX_OK
+        || ngx_oof_meter_init_process(cycle) != NGX_OK
         || ngx_oof_lease_init_process(cycle) != NGX_OK)
     {
         return NGX_ERROR;
@@ -514,6 +522,7 @@ ngx_oof_exit_process(ngx_cycle_t *cycle)
     }
 
     ngx_oof_lease_exit_process(cycle);
+    ngx_oof_meter_exit_process(cycle);
     ngx_oof_call_exit_process(cycle);
     ngx_oof_limit_exit_process(cycle);
     ngx_oof_client_exit_process(cycle);
@@ -637,7 +646,9 @@ ngx_oof_preconfiguration(ngx_conf_t *cf)
         || ngx_oof_lease_preconf(cf) != NGX_OK
         || ngx_oof_management_preconf(cf) != NGX_OK
         || ngx_oof_webhook_preconf(cf) != NGX_OK
-        || ngx_oof_relay_preconf(cf) != NGX_OK)
+        || ngx_oof_relay_preconf(cf) != NGX_OK
+        || ngx_oof_status_preconf(cf) != NGX_OK
+        || ngx_oof_outage_preconf(cf) != NGX_OK)
     {
         return NGX_ERROR;
     }
@@ -680,6 +691,7 @@ ngx_oof_postconfiguration(ngx_conf_t *cf)
         || ngx_oof_maintenance_init(cf) != NGX_OK
         || ngx_oof_limit_init(cf) != NGX_OK
         || ngx_oof_call_init(cf) != NGX_OK
+        || ngx_oof_meter_init(cf) != NGX_OK
         || ngx_oof_cert_init(cf) != NGX_OK
         || ngx_oof_ocsp_init(cf) != NGX_OK
         || ngx_oof_client_init(cf) != NGX_OK
@@ -746,7 +758,7 @@ static void *
 ngx_oof_create_main_conf(ngx_conf_t *cf)
 {
     ngx_uint_t            i;
-    ngx_array_t          *arrays[20];
+    ngx_array_t          *arrays[21];
     ngx_oof_main_conf_t  *omcf;
 
     omcf = ngx_pcalloc(cf->pool, sizeof(ngx_oof_main_conf_t));
@@ -774,8 +786,9 @@ ngx_oof_create_main_conf(ngx_conf_t *cf)
     arrays[17] = &omcf->webhook_senders;
     arrays[18] = &omcf->webhook_rules;
     arrays[19] = &omcf->webhook_notices;
+    arrays[20] = &omcf->meters;
 
-    for (i = 0; i < 20; i++) {
+    for (i = 0; i < 21; i++) {
         if (ngx_array_init(arrays[i], cf->pool, 4, sizeof(void *)) != NGX_OK) {
             return NULL;
         }
@@ -853,7 +866,7 @@ ngx_oof_create_loc_conf(ngx_conf_t *cf)
      *     olcf->keystore, signing_keys, signing_pool, key_set_text = NULL;
      *     olcf->closed_from = { 0 };
      *     olcf->health = 0;
-     *     olcf->calls = NULL;
+     *     olcf->calls, meters = NULL;
      *     olcf->minute_class = NGX_OOF_LIMIT_NONE;
      */
 
@@ -871,6 +884,7 @@ ngx_oof_create_loc_conf(ngx_conf_t *cf)
     olcf->idempotency_keep = NGX_CONF_UNSET;
     olcf->signing = NGX_CONF_UNSET_UINT;
     olcf->call_share = NGX_CONF_UNSET_UINT;
+    olcf->metered = NGX_CONF_UNSET;
 
     return olcf;
 }
@@ -953,6 +967,10 @@ ngx_oof_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
         return NGX_CONF_ERROR;
     }
 
+    if (ngx_oof_meter_merge(cf, prev, conf) != NGX_CONF_OK) {
+        return NGX_CONF_ERROR;
+    }
+
     return ngx_oof_call_merge(cf, prev, conf);
 }
 
@@ -1005,8 +1023,11 @@ ngx_oof_merge_unnamed(ngx_conf_t *cf, ngx_oof_loc_conf_t *prev,
     clcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);
 
     if (!clcf->noname) {
+        conf->place = clcf->name;
         return;
     }
+
+    conf->place = prev->place;
 
     /* one that has a handler of its own is guarded as the API is */
 
@@ -1114,6 +1135,12 @@ ngx_oof_merge_api(ngx_conf_t *cf, ngx_oof_loc_conf_t *conf)
     } else if (conf->api->flags & NGX_OOF_API_PUBLIC) {
 
         /* it asks nobody for anything */
+
+    } else if ((conf->api->flags & NGX_OOF_API_OPEN)
+               && conf->database && conf->base_url.len)
+    {
+
+        /* nor does this, but it has something to tell */
 
     } else if (conf->database == NULL) {
         missing = "oof_database";

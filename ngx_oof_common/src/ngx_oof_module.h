@@ -53,6 +53,7 @@ typedef struct {
     ngx_array_t              metrics;      /* of ngx_oof_metric_t * */
     ngx_array_t              inits;        /* of ngx_oof_init_pt */
     ngx_array_t              calls;        /* of ngx_oof_calls_t * */
+    ngx_array_t              meters;       /* of ngx_oof_meters_t * */
     ngx_array_t              consumers;    /* of blocks "oof_events" */
     ngx_array_t              relays;       /* of ngx_oof_relay_t * */
     ngx_array_t              webhooks;     /* of ngx_oof_webhooks_t * */
@@ -131,6 +132,8 @@ struct ngx_oof_loc_conf_s {
     ngx_oof_calls_t         *calls;          /* NULL: not reported */
     ngx_uint_t               call_share;     /* of 10000 */
     ngx_str_t                place;          /* the location's name */
+    ngx_oof_meters_t        *meters;         /* NULL: not counted */
+    ngx_flag_t               metered;
 };
 
 

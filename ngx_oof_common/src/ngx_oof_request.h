@@ -36,7 +36,8 @@ struct ngx_oof_request_s {
     ngx_str_t                uri;        /* that was admitted */
     ngx_oof_loc_conf_t      *location;   /* that has the API */
     ngx_str_t                version;    /* x-v; empty: none */
-    void                    *gate;       /* of a guarded API, its own */
+    void                    *gate;       /* of a guarded or open API, its
+                                          * own */
 
     /* the first of each name, NULL when absent */
     ngx_table_elt_t         *headers[NGX_OOF_HEADERS];

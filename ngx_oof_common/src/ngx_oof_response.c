@@ -278,7 +278,22 @@ ngx_oof_error_body(ngx_oof_request_t *o, ngx_str_t *body)
     ngx_oof_json_end(&w, '}');
     ngx_oof_json_end(&w, ']');
 
-    ngx_oof_body_meta(&w);
+    if (o->api && (o->api->flags & NGX_OOF_API_OPEN)) {
+
+        /* the interface files of these want numbers of records, too */
+
+        ngx_oof_json_name(&w, "meta");
+        ngx_oof_json_begin(&w, '{');
+        ngx_oof_json_name(&w, "totalRecords");
+        ngx_oof_json_int(&w, 1);
+        ngx_oof_json_name(&w, "totalPages");
+        ngx_oof_json_int(&w, 1);
+        ngx_oof_json_member_time(&w, "requestDateTime", ngx_oof_clock_real());
+        ngx_oof_json_end(&w, '}');
+
+    } else {
+        ngx_oof_body_meta(&w);
+    }
 
     ngx_oof_json_end(&w, '}');
 

@@ -33,6 +33,7 @@
 #define NGX_OOF_API_GATE     0x10
 
 #define NGX_OOF_API_ANY      0x20        /* its first route: every path */
+#define NGX_OOF_API_OPEN     0x40        /* asks nobody for anything */
 
 #define NGX_OOF_MAX_PARAMS   4
 
