@@ -12,9 +12,11 @@
 
 /*
  * POST /pix/payments (spec 2.8).  What is asked for is written with its intents
- * in one unit; then the core is asked, and the request waits, holding no lane,
- * until the answer of its key is decided: by what the core says, or by the end
- * of the wait, which makes it 201.  A repetition waits for the same.
+ * in one unit: the one payment that nothing speaks against by a statement that
+ * looks for nothing else, and joins those of others; the rest by one that tells
+ * each outcome.  Then the core is asked, and the request waits, holding no
+ * lane, until the answer of its key is decided: by what the core says, or by
+ * the end of the wait, which makes it 201.  A repetition waits for the same.
  */
 
 
@@ -40,6 +42,15 @@
 #define NGX_OOF_PAYMENT_MAKE_STATUS   2
 
 
+/* a payment's row, as far as it is made here */
+
+typedef struct {
+    u_char                      id[NGX_OOF_UUID_LEN];
+    u_char                      e2eid[NGX_OOF_E2EID_KEY];
+    ngx_str_t                   personal;  /* sealed */
+} ngx_oof_payment_row_t;
+
+
 /* payments that are being made */
 
 typedef struct {
@@ -49,11 +60,10 @@ typedef struct {
     ngx_oof_payment_terms_t     terms;
     ngx_oof_payment_verdict_t   verdict;
     ngx_array_t                 items;     /* ngx_oof_payment_item_t */
+    ngx_oof_payment_row_t      *rows;      /* of the items, or NULL */
     ngx_oof_idempotency_t       idem;
     u_char                      unit[NGX_OOF_UUID_LEN];
-    u_char                      first[NGX_OOF_UUID_LEN];
     ngx_str_t                   personal;  /* of the first */
-    ngx_str_t                   list;      /* JSON, for the unit */
     ngx_uint_t                  rank;      /* of the verdict, for the unit */
 
     ngx_oof_payment_order_t    *order;
@@ -75,22 +85,36 @@ static ngx_int_t ngx_oof_payment_create_asked(ngx_oof_request_t *o,
     ngx_oof_payment_new_t *new, ngx_str_t *asked);
 static ngx_int_t ngx_oof_payment_create_judge(ngx_oof_request_t *o,
     ngx_oof_payment_new_t *new);
-static ngx_int_t ngx_oof_payment_create_list(ngx_oof_request_t *o,
+static ngx_int_t ngx_oof_payment_create_rows(ngx_oof_request_t *o,
     ngx_oof_payment_new_t *new);
-static ngx_int_t ngx_oof_payment_create_item(ngx_oof_request_t *o,
-    ngx_oof_payment_new_t *new, ngx_oof_payment_item_t *item, ngx_uint_t n,
-    ngx_oof_json_t *w);
+static ngx_int_t ngx_oof_payment_create_row(ngx_oof_request_t *o,
+    ngx_oof_payment_new_t *new, ngx_oof_payment_item_t *item,
+    ngx_oof_payment_row_t *row);
 static ngx_int_t ngx_oof_payment_create_personal(ngx_oof_request_t *o,
     ngx_oof_payment_new_t *new, ngx_oof_payment_item_t *item,
     ngx_str_t *personal);
+static ngx_int_t ngx_oof_payment_make(ngx_oof_request_t *o,
+    ngx_oof_payment_new_t *new);
+static ngx_int_t ngx_oof_payment_make_events(ngx_oof_request_t *o,
+    ngx_oof_payment_new_t *new, ngx_oof_pg_unit_t *u);
+static ngx_int_t ngx_oof_payment_made(ngx_oof_request_t *o,
+    ngx_oof_pg_unit_t *u);
+static ngx_int_t ngx_oof_payment_made_body(ngx_oof_request_t *o,
+    ngx_oof_payment_new_t *new, ngx_str_t *body);
+static ngx_int_t ngx_oof_payment_create_list(ngx_oof_request_t *o,
+    ngx_oof_payment_new_t *new, ngx_str_t *list);
 static void ngx_oof_payment_create_base64(ngx_oof_request_t *o,
     ngx_oof_json_t *w, const char *name, ngx_str_t *value);
 static ngx_int_t ngx_oof_payment_create_store(ngx_oof_request_t *o,
     ngx_oof_payment_new_t *new);
 static void ngx_oof_payment_create_plan(ngx_oof_request_t *o,
     ngx_oof_payment_new_t *new, ngx_oof_pg_unit_t *u);
+static void ngx_oof_payment_create_intent(ngx_oof_request_t *o,
+    ngx_oof_payment_new_t *new, ngx_oof_pg_unit_t *u);
 static ngx_int_t ngx_oof_payment_created(ngx_oof_request_t *o,
     ngx_oof_pg_unit_t *u);
+static ngx_int_t ngx_oof_payment_create_ask(ngx_oof_request_t *o,
+    ngx_oof_payment_new_t *new);
 static ngx_int_t ngx_oof_payment_create_order(ngx_oof_request_t *o,
     ngx_oof_payment_new_t *new);
 static ngx_int_t ngx_oof_payment_wait(ngx_oof_payment_new_t *new);
@@ -242,11 +266,17 @@ ngx_oof_payment_create_got(ngx_oof_request_t *o, ngx_oof_pg_unit_t *u)
     rc = ngx_oof_idempotency_init(o, &new->idem, &asked, new->unit);
 
     if (rc == NGX_OK) {
-        rc = ngx_oof_payment_create_list(o, new);
+        rc = ngx_oof_payment_create_rows(o, new);
     }
 
     if (rc != NGX_OK) {
         return (rc == NGX_DECLINED) ? NGX_OK : NGX_ERROR;
+    }
+
+    if (new->rows && new->items.nelts == 1
+        && new->verdict.status != NGX_HTTP_CREATED)
+    {
+        return ngx_oof_payment_make(o, new);
     }
 
     return ngx_oof_payment_create_store(o, new);
@@ -329,61 +359,61 @@ ngx_oof_payment_create_judge(ngx_oof_request_t *o, ngx_oof_payment_new_t *new)
  */
 
 static ngx_int_t
-ngx_oof_payment_create_list(ngx_oof_request_t *o, ngx_oof_payment_new_t *new)
+ngx_oof_payment_create_rows(ngx_oof_request_t *o, ngx_oof_payment_new_t *new)
 {
     ngx_int_t                rc;
     ngx_uint_t               i;
-    ngx_oof_json_t           w;
+    ngx_oof_payment_row_t   *row;
     ngx_oof_payment_item_t  *item;
-
-    if (ngx_oof_json_init(&w, o->r->pool, 2048) != NGX_OK) {
-        return NGX_ERROR;
-    }
-
-    ngx_oof_json_begin(&w, '[');
 
     /* without an account no customer has agreed, and none is paid */
 
-    if (new->found && new->rank == 0 && new->consent.debtor.len) {
-        item = new->items.elts;
+    if (!new->found || new->rank || new->consent.debtor.len == 0
+        || new->items.nelts == 0)
+    {
+        return NGX_OK;
+    }
 
-        for (i = 0; i < new->items.nelts; i++) {
-            rc = ngx_oof_payment_create_item(o, new, &item[i], i + 1, &w);
+    row = ngx_palloc(o->r->pool,
+                     new->items.nelts * sizeof(ngx_oof_payment_row_t));
+    if (row == NULL) {
+        return NGX_ERROR;
+    }
 
-            if (rc != NGX_OK) {
-                return rc;
-            }
+    item = new->items.elts;
+
+    for (i = 0; i < new->items.nelts; i++) {
+        rc = ngx_oof_payment_create_row(o, new, &item[i], &row[i]);
+
+        if (rc != NGX_OK) {
+            return rc;
         }
     }
 
-    ngx_oof_json_end(&w, ']');
+    new->rows = row;
 
-    return ngx_oof_json_text(&w, &new->list);
+    return NGX_OK;
 }
 
 
 static ngx_int_t
-ngx_oof_payment_create_item(ngx_oof_request_t *o, ngx_oof_payment_new_t *new,
-    ngx_oof_payment_item_t *item, ngx_uint_t n, ngx_oof_json_t *w)
+ngx_oof_payment_create_row(ngx_oof_request_t *o, ngx_oof_payment_new_t *new,
+    ngx_oof_payment_item_t *item, ngx_oof_payment_row_t *row)
 {
-    u_char               id[NGX_OOF_UUID_LEN], e2eid[NGX_OOF_E2EID_KEY];
-    ngx_int_t            rc;
-    ngx_str_t            personal, value;
+    ngx_str_t            personal;
     ngx_oof_loc_conf_t  *olcf;
 
     olcf = ngx_http_get_module_loc_conf(o->r, ngx_oof_module);
 
-    if (ngx_oof_uuid7(id) != NGX_OK
-        || ngx_oof_payment_e2eid_key(&olcf->brand, &item->e2eid, e2eid)
+    if (ngx_oof_uuid7(row->id) != NGX_OK
+        || ngx_oof_payment_e2eid_key(&olcf->brand, &item->e2eid, row->e2eid)
            != NGX_OK
         || ngx_oof_payment_create_personal(o, new, item, &personal) != NGX_OK)
     {
         return NGX_ERROR;
     }
 
-    if (n == 1) {
-        ngx_memcpy(new->first, id, NGX_OOF_UUID_LEN);
-
+    if (new->personal.data == NULL) {
         new->personal.len = personal.len;
         new->personal.data = ngx_pstrdup(o->r->pool, &personal);
 
@@ -392,30 +422,8 @@ ngx_oof_payment_create_item(ngx_oof_request_t *o, ngx_oof_payment_new_t *new,
         }
     }
 
-    rc = ngx_oof_payment_seal(o, NGX_OOF_PAYMENT_SEAL_PAYMENT, id, &personal,
-                              &value);
-    if (rc != NGX_OK) {
-        return rc;
-    }
-
-    ngx_oof_json_begin(w, '{');
-    ngx_oof_json_name(w, "id");
-    ngx_oof_json_uuid(w, id);
-    ngx_oof_json_name(w, "position");
-    ngx_oof_json_int(w, (int64_t) n);
-    ngx_oof_json_name(w, "day");
-    ngx_oof_json_int(w, item->day);
-    ngx_oof_json_name(w, "scheduled");
-    ngx_oof_json_bool(w, item->scheduled);
-    ngx_oof_payment_create_base64(o, w, "personal", &value);
-
-    value.data = e2eid;
-    value.len = NGX_OOF_E2EID_KEY;
-    ngx_oof_payment_create_base64(o, w, "endToEnd", &value);
-
-    ngx_oof_json_end(w, '}');
-
-    return NGX_OK;
+    return ngx_oof_payment_seal(o, NGX_OOF_PAYMENT_SEAL_PAYMENT, row->id,
+                                &personal, &row->personal);
 }
 
 
@@ -451,6 +459,220 @@ ngx_oof_payment_create_personal(ngx_oof_request_t *o,
 }
 
 
+static ngx_int_t
+ngx_oof_payment_make(ngx_oof_request_t *o, ngx_oof_payment_new_t *new)
+{
+    u_char                   organisation[NGX_OOF_UUID_LEN];
+    ngx_str_t                value;
+    ngx_oof_pg_unit_t       *u;
+    ngx_oof_loc_conf_t      *olcf;
+    ngx_oof_payment_item_t  *item;
+
+    olcf = ngx_http_get_module_loc_conf(o->r, ngx_oof_module);
+    item = new->items.elts;
+
+    if (ngx_oof_uuid_parse(&o->cert->organisation_id, organisation)
+        != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    u = ngx_oof_pg_unit(olcf->database, NGX_OOF_PG_WRITE);
+    if (u == NULL) {
+        return NGX_ERROR;
+    }
+
+    ngx_memcpy(u->key, new->consent.id, NGX_OOF_UUID_LEN);
+
+    ngx_oof_pg_statement(u, &ngx_oof_sql_payment_make);
+    ngx_oof_pg_idempotency(u, &new->idem);
+    ngx_oof_pg_uuid(u, new->consent.id);
+    ngx_oof_pg_text(u, &olcf->brand);
+    ngx_oof_pg_text(u, &o->token->client_id);
+    ngx_oof_pg_uuid(u, organisation);
+    ngx_oof_pg_time(u, ngx_oof_clock_real());
+    ngx_oof_payment_create_intent(o, new, u);
+    ngx_oof_pg_uuid(u, new->rows->id);
+    ngx_oof_pg_int4(u, (int32_t) item->day);
+    ngx_oof_pg_bool(u, item->scheduled);
+
+    value.data = new->rows->e2eid;
+    value.len = NGX_OOF_E2EID_KEY;
+
+    ngx_oof_pg_bytea(u, &value);
+    ngx_oof_pg_bytea(u, &new->rows->personal);
+
+    if (ngx_oof_payment_make_events(o, new, u) != NGX_OK) {
+        ngx_oof_pg_free(u);
+        return NGX_ERROR;
+    }
+
+    return ngx_oof_request_unit(o, u, ngx_oof_payment_made);
+}
+
+
+/* id and data, of the payment's event and of the consent's */
+
+static ngx_int_t
+ngx_oof_payment_make_events(ngx_oof_request_t *o, ngx_oof_payment_new_t *new,
+    ngx_oof_pg_unit_t *u)
+{
+    u_char                     id[NGX_OOF_UUID_LEN], used[NGX_OOF_UUID_LEN];
+    ngx_str_t                  data;
+    ngx_oof_json_t             w;
+    ngx_oof_payment_consent_t  consent;
+
+    if (ngx_oof_uuid7(id) != NGX_OK || ngx_oof_uuid7(used) != NGX_OK
+        || ngx_oof_json_init(&w, o->r->pool, 512) != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    ngx_oof_json_begin(&w, '{');
+    ngx_oof_json_name(&w, "paymentId");
+    ngx_oof_json_uuid(&w, new->rows->id);
+    ngx_oof_json_member(&w, "consentId", &new->consent.urn);
+    ngx_oof_json_member(&w, "clientId", &o->token->client_id);
+    ngx_oof_json_member(&w, "organisationId", &o->cert->organisation_id);
+    ngx_oof_json_member(&w, "status",
+                        ngx_oof_payment_state_name(NGX_OOF_PAYMENT_RCVD));
+    ngx_oof_json_end(&w, '}');
+
+    if (ngx_oof_json_text(&w, &data) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    ngx_oof_pg_uuid(u, id);
+    ngx_oof_pg_text(u, &data);
+
+    ngx_memzero(&consent, sizeof(ngx_oof_payment_consent_t));
+
+    consent.urn = new->consent.urn;
+    consent.client_id = o->token->client_id;
+    ngx_str_set(&consent.status, "CONSUMED");
+
+    if (ngx_oof_payment_consent_event(o, &consent, &o->cert->organisation_id,
+                                      "AUTHORISED", &data)
+        != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    ngx_oof_pg_uuid(u, used);
+    ngx_oof_pg_text(u, &data);
+
+    return NGX_OK;
+}
+
+
+/* what it does not make may still be a repetition, or is refused */
+
+static ngx_int_t
+ngx_oof_payment_made(ngx_oof_request_t *o, ngx_oof_pg_unit_t *u)
+{
+    ngx_str_t                    body;
+    ngx_oof_payment_new_t       *new;
+    ngx_oof_payment_loc_conf_t  *conf;
+
+    new = ngx_http_get_module_ctx(o->r, ngx_oof_payments_module);
+
+    if (ngx_oof_pg_get_int(u, 0, 0, 0) != NGX_OOF_PAYMENT_MADE) {
+        return ngx_oof_payment_create_store(o, new);
+    }
+
+    conf = ngx_http_get_module_loc_conf(o->r, ngx_oof_payments_module);
+
+    if (conf->wait) {
+        return ngx_oof_payment_create_ask(o, new);
+    }
+
+    if (ngx_oof_payment_made_body(o, new, &body) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    return ngx_oof_answer(o, NGX_HTTP_CREATED, &body);
+}
+
+
+static ngx_int_t
+ngx_oof_payment_made_body(ngx_oof_request_t *o, ngx_oof_payment_new_t *new,
+    ngx_str_t *body)
+{
+    ngx_str_t                path;
+    ngx_oof_json_t           w;
+    ngx_oof_payment_shown_t  shown;
+
+    if (ngx_oof_json_init(&w, o->r->pool, 2048) != NGX_OK
+        || ngx_oof_payment_path(o, new->rows->id, &path) != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    shown.id = new->rows->id;
+    shown.consent = new->consent.id;
+    shown.creation = new->idem.now;
+    shown.status_update = new->idem.now;
+    shown.status = *ngx_oof_payment_state_name(NGX_OOF_PAYMENT_RCVD);
+    shown.personal = new->personal;
+
+    ngx_oof_body_begin(&w);
+    ngx_oof_json_begin(&w, '[');
+
+    if (ngx_oof_payment_show_new(o, &w, &shown) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    ngx_oof_json_end(&w, ']');
+    ngx_oof_body_end(o, &w, &path);
+
+    return ngx_oof_json_text(&w, body);
+}
+
+
+static ngx_int_t
+ngx_oof_payment_create_list(ngx_oof_request_t *o, ngx_oof_payment_new_t *new,
+    ngx_str_t *list)
+{
+    ngx_str_t                value;
+    ngx_uint_t               i;
+    ngx_oof_json_t           w;
+    ngx_oof_payment_row_t   *row;
+    ngx_oof_payment_item_t  *item;
+
+    if (ngx_oof_json_init(&w, o->r->pool, 2048) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    ngx_oof_json_begin(&w, '[');
+
+    row = new->rows;
+    item = new->items.elts;
+
+    for (i = 0; row && i < new->items.nelts; i++) {
+        ngx_oof_json_begin(&w, '{');
+        ngx_oof_json_name(&w, "id");
+        ngx_oof_json_uuid(&w, row[i].id);
+        ngx_oof_json_name(&w, "position");
+        ngx_oof_json_int(&w, (int64_t) i + 1);
+        ngx_oof_json_name(&w, "day");
+        ngx_oof_json_int(&w, item[i].day);
+        ngx_oof_json_name(&w, "scheduled");
+        ngx_oof_json_bool(&w, item[i].scheduled);
+        ngx_oof_payment_create_base64(o, &w, "personal", &row[i].personal);
+
+        value.data = row[i].e2eid;
+        value.len = NGX_OOF_E2EID_KEY;
+        ngx_oof_payment_create_base64(o, &w, "endToEnd", &value);
+
+        ngx_oof_json_end(&w, '}');
+    }
+
+    ngx_oof_json_end(&w, ']');
+
+    return ngx_oof_json_text(&w, list);
+}
+
+
 static void
 ngx_oof_payment_create_base64(ngx_oof_request_t *o, ngx_oof_json_t *w,
     const char *name, ngx_str_t *value)
@@ -473,12 +695,16 @@ static ngx_int_t
 ngx_oof_payment_create_store(ngx_oof_request_t *o, ngx_oof_payment_new_t *new)
 {
     int64_t              real;
-    ngx_str_t            value;
+    ngx_str_t            value, list;
     ngx_oof_pg_unit_t   *u;
     ngx_oof_loc_conf_t  *olcf;
 
     olcf = ngx_http_get_module_loc_conf(o->r, ngx_oof_module);
     real = ngx_oof_clock_real();
+
+    if (ngx_oof_payment_create_list(o, new, &list) != NGX_OK) {
+        return NGX_ERROR;
+    }
 
     u = ngx_oof_pg_unit(olcf->database, NGX_OOF_PG_WRITE);
     if (u == NULL) {
@@ -506,7 +732,7 @@ ngx_oof_payment_create_store(ngx_oof_request_t *o, ngx_oof_payment_new_t *new)
     ngx_oof_pg_time(u, real);
     ngx_oof_pg_int8(u, real / 1000);
     ngx_oof_payment_create_plan(o, new, u);
-    ngx_oof_pg_text(u, &new->list);
+    ngx_oof_pg_text(u, &list);
     ngx_oof_pg_text(u, &new->consent.urn);
 
     ngx_oof_pg_statement(u, &ngx_oof_sql_payment_rows);
@@ -536,19 +762,6 @@ static void
 ngx_oof_payment_create_plan(ngx_oof_request_t *o, ngx_oof_payment_new_t *new,
     ngx_oof_pg_unit_t *u)
 {
-    int64_t                       due;
-    ngx_str_t                     text;
-    ngx_oof_core_t               *core;
-    ngx_oof_loc_conf_t           *olcf;
-    ngx_oof_payment_item_t       *item;
-    ngx_oof_payment_loc_conf_t   *conf;
-
-    conf = ngx_http_get_module_loc_conf(o->r, ngx_oof_payments_module);
-    olcf = ngx_http_get_module_loc_conf(o->r, ngx_oof_module);
-
-    core = olcf->core;
-    item = new->items.elts;
-
     if (new->rank == 0 && new->verdict.status == NGX_HTTP_CREATED) {
 
         /* accepted, and rejected */
@@ -566,6 +779,26 @@ ngx_oof_payment_create_plan(ngx_oof_request_t *o, ngx_oof_payment_new_t *new,
     ngx_oof_pg_text(u, ngx_oof_payment_state_name(NGX_OOF_PAYMENT_RCVD));
     ngx_oof_pg_null(u);
     ngx_oof_pg_null(u);
+    ngx_oof_payment_create_intent(o, new, u);
+}
+
+
+static void
+ngx_oof_payment_create_intent(ngx_oof_request_t *o, ngx_oof_payment_new_t *new,
+    ngx_oof_pg_unit_t *u)
+{
+    int64_t                       due;
+    ngx_str_t                     text;
+    ngx_oof_core_t               *core;
+    ngx_oof_loc_conf_t           *olcf;
+    ngx_oof_payment_item_t       *item;
+    ngx_oof_payment_loc_conf_t   *conf;
+
+    conf = ngx_http_get_module_loc_conf(o->r, ngx_oof_payments_module);
+    olcf = ngx_http_get_module_loc_conf(o->r, ngx_oof_module);
+
+    core = olcf->core;
+    item = new->items.elts;
 
     due = ngx_oof_clock_real();
 
@@ -642,9 +875,18 @@ ngx_oof_payment_created(ngx_oof_request_t *o, ngx_oof_pg_unit_t *u)
                                        NGX_OOF_PAYMENT_MAKE_STATUS);
     }
 
-    if (outcome == NGX_OOF_PAYMENT_MADE && new->sent
-        && ngx_oof_payment_create_order(o, new) != NGX_OK)
-    {
+    if (outcome == NGX_OOF_PAYMENT_MADE) {
+        return ngx_oof_payment_create_ask(o, new);
+    }
+
+    return ngx_oof_payment_wait(new);
+}
+
+
+static ngx_int_t
+ngx_oof_payment_create_ask(ngx_oof_request_t *o, ngx_oof_payment_new_t *new)
+{
+    if (new->sent && ngx_oof_payment_create_order(o, new) != NGX_OK) {
         ngx_log_error(NGX_LOG_ERR, o->r->connection->log, 0,
                       "core is not asked for a payment of consent \"%V\" now",
                       &o->consent_id);
@@ -690,7 +932,7 @@ ngx_oof_payment_create_order(ngx_oof_request_t *o, ngx_oof_payment_new_t *new)
     order->consent_creation = new->consent.creation;
     order->expiration = new->consent.expiration;
 
-    ngx_memcpy(order->payment, new->first, NGX_OOF_UUID_LEN);
+    ngx_memcpy(order->payment, new->rows->id, NGX_OOF_UUID_LEN);
     ngx_memcpy(order->consent, new->consent.id, NGX_OOF_UUID_LEN);
 
     order->terms.len = new->consent.personal.len;

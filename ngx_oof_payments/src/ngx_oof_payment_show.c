@@ -10,10 +10,28 @@
 #include <ngx_oof_payments_sql.h>
 
 
+/* is it this literal */
+
+#define ngx_oof_payment_is(s, text)                                           \
+    ((s)->len == sizeof(text) - 1                                             \
+     && ngx_strncmp((s)->data, text, sizeof(text) - 1) == 0)
+
+
 static ngx_int_t ngx_oof_payment_got(ngx_oof_request_t *o,
     ngx_oof_pg_unit_t *u);
+static ngx_int_t ngx_oof_payment_show_name(ngx_oof_request_t *o,
+    u_char *consent, ngx_str_t *urn);
+static ngx_int_t ngx_oof_payment_show_begin(ngx_oof_request_t *o,
+    ngx_oof_json_t *w, ngx_oof_payment_shown_t *shown);
 static ngx_int_t ngx_oof_payment_show_item(ngx_oof_request_t *o,
-    ngx_oof_json_t *w, ngx_str_t *personal, ngx_oof_payment_at_e at);
+    ngx_oof_json_t *w, ngx_str_t *personal);
+static ngx_uint_t ngx_oof_payment_show_hidden(ngx_oof_request_t *o,
+    ngx_str_t *name, ngx_str_t *value);
+static void ngx_oof_payment_show_told_4(ngx_oof_json_t *w, ngx_str_t *value);
+static ngx_int_t ngx_oof_payment_show_member(u_char **pos, u_char *last,
+    ngx_str_t *name, ngx_str_t *value);
+static u_char *ngx_oof_payment_show_string(u_char *p, u_char *last);
+static u_char *ngx_oof_payment_show_value(u_char *p, u_char *last);
 
 
 /* GET /pix/payments/{paymentId} */
@@ -36,7 +54,7 @@ ngx_oof_payment_get(ngx_oof_request_t *o)
         return NGX_ERROR;
     }
 
-    ngx_oof_pg_statement(u, &ngx_oof_sql_payment_get);
+    ngx_oof_pg_statement(u, &ngx_oof_sql_payment_show);
     ngx_oof_pg_uuid(u, id);
     ngx_oof_pg_text(u, &olcf->brand);
 
@@ -203,36 +221,29 @@ ngx_oof_payment_show(ngx_oof_request_t *o, ngx_oof_json_t *w,
     ngx_oof_pg_unit_t *u, ngx_uint_t s, ngx_uint_t row,
     ngx_oof_payment_at_e at)
 {
-    ngx_str_t  id, urn, status, personal;
+    ngx_str_t                id, consent;
+    ngx_oof_payment_shown_t  shown;
 
     ngx_oof_pg_get_str(u, s, row, NGX_OOF_PAYMENT_COL_ID, &id);
-    ngx_oof_pg_get_str(u, s, row, NGX_OOF_PAYMENT_COL_STATUS, &status);
+    ngx_oof_pg_get_str(u, s, row, NGX_OOF_PAYMENT_COL_CONSENT, &consent);
+    ngx_oof_pg_get_str(u, s, row, NGX_OOF_PAYMENT_COL_STATUS, &shown.status);
 
-    if (ngx_oof_payment_show_urn(o, u, s, row, &urn) != NGX_OK
-        || ngx_oof_payment_sealed(o, u, s, row, NGX_OOF_PAYMENT_COL_PERSONAL,
-                                  NGX_OOF_PAYMENT_SEAL_PAYMENT, id.data,
-                                  &personal)
-           != NGX_OK)
-    {
-        return NGX_ERROR;
-    }
+    shown.id = id.data;
+    shown.consent = consent.data;
+    shown.creation = ngx_oof_pg_get_time(u, s, row,
+                                         NGX_OOF_PAYMENT_COL_CREATION);
+    shown.status_update = ngx_oof_pg_get_time(u, s, row,
+                                         NGX_OOF_PAYMENT_COL_STATUS_UPDATE);
 
-    ngx_oof_json_begin(w, '{');
-
-    ngx_oof_json_name(w, "paymentId");
-    ngx_oof_json_uuid(w, id.data);
-    ngx_oof_json_member(w, "consentId", &urn);
-    ngx_oof_json_member_time(w, "creationDateTime",
-               ngx_oof_pg_get_time(u, s, row, NGX_OOF_PAYMENT_COL_CREATION));
-    ngx_oof_json_member_time(w, "statusUpdateDateTime",
-               ngx_oof_pg_get_time(u, s, row,
-                                   NGX_OOF_PAYMENT_COL_STATUS_UPDATE));
-    ngx_oof_json_member(w, "status", &status);
-
-    if (ngx_oof_payment_show_reason(o, w, u, s, row,
-                                    ngx_oof_payment_version(o), at)
+    if (ngx_oof_payment_sealed(o, u, s, row, NGX_OOF_PAYMENT_COL_PERSONAL,
+                               NGX_OOF_PAYMENT_SEAL_PAYMENT, shown.id,
+                               &shown.personal)
         != NGX_OK
-        || ngx_oof_payment_show_item(o, w, &personal, at) != NGX_OK
+        || ngx_oof_payment_show_begin(o, w, &shown) != NGX_OK
+        || ngx_oof_payment_show_reason(o, w, u, s, row,
+                                       ngx_oof_payment_version(o), at)
+           != NGX_OK
+        || ngx_oof_payment_show_item(o, w, &shown.personal) != NGX_OK
         || ngx_oof_payment_show_cancelled(o, w, u, s, row) != NGX_OK)
     {
         return NGX_ERROR;
@@ -245,27 +256,79 @@ ngx_oof_payment_show(ngx_oof_request_t *o, ngx_oof_json_t *w,
 
 
 ngx_int_t
+ngx_oof_payment_show_new(ngx_oof_request_t *o, ngx_oof_json_t *w,
+    ngx_oof_payment_shown_t *shown)
+{
+    if (ngx_oof_payment_show_begin(o, w, shown) != NGX_OK
+        || ngx_oof_payment_show_item(o, w, &shown->personal) != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    ngx_oof_json_end(w, '}');
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_oof_payment_show_begin(ngx_oof_request_t *o, ngx_oof_json_t *w,
+    ngx_oof_payment_shown_t *shown)
+{
+    ngx_str_t  urn;
+
+    if (ngx_oof_payment_show_name(o, shown->consent, &urn) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    ngx_oof_json_begin(w, '{');
+
+    ngx_oof_json_name(w, "paymentId");
+    ngx_oof_json_uuid(w, shown->id);
+    ngx_oof_json_member(w, "consentId", &urn);
+    ngx_oof_json_member_time(w, "creationDateTime", shown->creation);
+    ngx_oof_json_member_time(w, "statusUpdateDateTime", shown->status_update);
+    ngx_oof_json_member(w, "status", &shown->status);
+
+    return NGX_OK;
+}
+
+
+ngx_int_t
 ngx_oof_payment_show_urn(ngx_oof_request_t *o, ngx_oof_pg_unit_t *u,
     ngx_uint_t s, ngx_uint_t row, ngx_str_t *urn)
 {
+    ngx_str_t  id;
+
+    ngx_oof_pg_get_str(u, s, row, NGX_OOF_PAYMENT_COL_CONSENT, &id);
+
+    return ngx_oof_payment_show_name(o, id.data, urn);
+}
+
+
+static ngx_int_t
+ngx_oof_payment_show_name(ngx_oof_request_t *o, u_char *consent,
+    ngx_str_t *urn)
+{
     u_char              *p;
-    ngx_str_t            id;
+    ngx_str_t           *space;
     ngx_oof_loc_conf_t  *olcf;
 
     olcf = ngx_http_get_module_loc_conf(o->r, ngx_oof_module);
 
-    ngx_oof_pg_get_str(u, s, row, NGX_OOF_PAYMENT_COL_CONSENT, &id);
+    space = &olcf->urn_namespace;
 
-    urn->len = sizeof("urn::") - 1 + olcf->urn_namespace.len
-               + NGX_OOF_UUID_TEXT;
+    urn->len = sizeof("urn::") - 1 + space->len + NGX_OOF_UUID_TEXT;
     urn->data = ngx_pnalloc(o->r->pool, urn->len);
 
     if (urn->data == NULL) {
         return NGX_ERROR;
     }
 
-    p = ngx_sprintf(urn->data, "urn:%V:", &olcf->urn_namespace);
-    (void) ngx_oof_uuid_format(p, id.data);
+    p = ngx_cpymem(urn->data, "urn:", sizeof("urn:") - 1);
+    p = ngx_cpymem(p, space->data, space->len);
+    *p++ = ':';
+    (void) ngx_oof_uuid_format(p, consent);
 
     o->consent_id = *urn;
 
@@ -313,42 +376,262 @@ ngx_oof_payment_show_reason(ngx_oof_request_t *o, ngx_oof_json_t *w,
 }
 
 
-/* what was asked for, as far as the answer of the version has it */
+/*
+ * What was asked for, as far as the answer of the version has it.  It is text
+ * of ours, which is copied as it is: a tree of it would cost more than all the
+ * rest of an answer.
+ */
 
 static ngx_int_t
 ngx_oof_payment_show_item(ngx_oof_request_t *o, ngx_oof_json_t *w,
-    ngx_str_t *personal, ngx_oof_payment_at_e at)
+    ngx_str_t *personal)
 {
-    json_t      *root, *item, *debtor;
-    const char  *why;
+    u_char     *p, *last, *start, *end;
+    ngx_int_t   rc;
+    ngx_str_t   name, value, item, debtor, member;
 
-    if (ngx_oof_json_parse(o->r->pool, personal, &root, &why) != NGX_OK) {
-        return NGX_ERROR;
+    ngx_str_null(&item);
+    ngx_str_null(&debtor);
+
+    p = personal->data;
+    last = p + personal->len;
+
+    while ((rc = ngx_oof_payment_show_member(&p, last, &name, &value))
+           == NGX_OK)
+    {
+        if (name.len == 4 && ngx_strncmp(name.data, "item", 4) == 0) {
+            item = value;
+
+        } else if (name.len == 6 && ngx_strncmp(name.data, "debtor", 6) == 0) {
+            debtor = value;
+        }
     }
 
-    item = json_object_get(root, "item");
-    debtor = json_object_get(root, "debtor");
-
-    (void) json_object_del(item, "consentId");
-
-    if (ngx_oof_payment_version(o) == 5) {
-        (void) json_object_del(item, "ibgeTownCode");
-
-    } else {
-        ngx_oof_payment_told_4(item);
+    if (rc == NGX_ERROR || item.len == 0 || debtor.len == 0) {
+        goto failed;
     }
 
-    if (ngx_oof_payment_version(o) == 4 || o->r->method != NGX_HTTP_POST) {
-        (void) json_object_del(item, "qrCode");
-    }
+    start = NULL;
+    end = NULL;
 
-    if (ngx_oof_payment_show_json(o, w, item, 1) != NGX_OK) {
-        return NGX_ERROR;
+    p = item.data;
+    last = p + item.len;
+
+    /* members that stand side by side go together */
+
+    for ( ;; ) {
+        rc = ngx_oof_payment_show_member(&p, last, &name, &value);
+
+        if (rc == NGX_ERROR) {
+            goto failed;
+        }
+
+        if (rc == NGX_OK && !ngx_oof_payment_show_hidden(o, &name, &value)) {
+
+            if (start == NULL) {
+                start = name.data - 1;
+            }
+
+            end = value.data + value.len;
+            continue;
+        }
+
+        if (start) {
+            member.data = start;
+            member.len = end - start;
+            ngx_oof_json_raw(w, &member);
+            start = NULL;
+        }
+
+        if (rc == NGX_DONE) {
+            break;
+        }
+
+        if (ngx_oof_payment_is(&name, "localInstrument")) {
+            ngx_oof_payment_show_told_4(w, &value);
+        }
     }
 
     ngx_oof_json_name(w, "debtorAccount");
+    ngx_oof_json_raw(w, &debtor);
 
-    return ngx_oof_payment_show_json(o, w, debtor, 0);
+    return NGX_OK;
+
+failed:
+
+    ngx_log_error(NGX_LOG_ALERT, o->r->connection->log, 0,
+                  "a payment of consent \"%V\" cannot be read",
+                  &o->consent_id);
+
+    return NGX_ERROR;
+}
+
+
+static ngx_uint_t
+ngx_oof_payment_show_hidden(ngx_oof_request_t *o, ngx_str_t *name,
+    ngx_str_t *value)
+{
+    ngx_uint_t  version;
+
+    version = ngx_oof_payment_version(o);
+
+    if (ngx_oof_payment_is(name, "consentId")) {
+        return 1;
+    }
+
+    if (ngx_oof_payment_is(name, "ibgeTownCode")) {
+        return version == 5;
+    }
+
+    if (ngx_oof_payment_is(name, "localInstrument")) {
+        return version == 4 && (ngx_oof_payment_is(value, "\"APDN\"")
+                                || ngx_oof_payment_is(value, "\"APES\""));
+    }
+
+    return ngx_oof_payment_is(name, "qrCode")
+           && (version == 4 || o->r->method != NGX_HTTP_POST);
+}
+
+
+/* what v4 has not is told by what it stems from, as by ..._told_4() */
+
+static void
+ngx_oof_payment_show_told_4(ngx_oof_json_t *w, ngx_str_t *value)
+{
+    ngx_oof_json_name(w, "localInstrument");
+    ngx_oof_json_literal(w, ngx_oof_payment_is(value, "\"APDN\"") ? "QRDN"
+                                                                   : "QRES");
+}
+
+
+/*
+ * The next member of an object at "*pos", without spaces, as ngx_oof_json_t
+ * writes it: NGX_OK; NGX_DONE behind the last; NGX_ERROR when it is none.
+ */
+
+static ngx_int_t
+ngx_oof_payment_show_member(u_char **pos, u_char *last, ngx_str_t *name,
+    ngx_str_t *value)
+{
+    u_char  *p;
+
+    p = *pos;
+
+    if (p == last) {
+        return NGX_ERROR;
+    }
+
+    if (*p == '}') {
+        return NGX_DONE;
+    }
+
+    if (*p != '{' && *p != ',') {
+        return NGX_ERROR;
+    }
+
+    p++;
+
+    if (p < last && *p == '}' && p[-1] == '{') {
+        return NGX_DONE;
+    }
+
+    name->data = p + 1;
+
+    p = ngx_oof_payment_show_string(p, last);
+
+    if (p == NULL || p == last || *p != ':') {
+        return NGX_ERROR;
+    }
+
+    name->len = p - 1 - name->data;
+    value->data = p + 1;
+
+    p = ngx_oof_payment_show_value(p + 1, last);
+
+    if (p == NULL) {
+        return NGX_ERROR;
+    }
+
+    value->len = p - value->data;
+    *pos = p;
+
+    return value->len ? NGX_OK : NGX_ERROR;
+}
+
+
+/* behind the string that begins here, or NULL */
+
+static u_char *
+ngx_oof_payment_show_string(u_char *p, u_char *last)
+{
+    if (p == last || *p++ != '"') {
+        return NULL;
+    }
+
+    while (p < last) {
+
+        if (*p == '"') {
+            return p + 1;
+        }
+
+        p += (*p == '\\') ? 2 : 1;
+    }
+
+    return NULL;
+}
+
+
+/* at the comma or the bracket behind the value that begins here, or NULL */
+
+static u_char *
+ngx_oof_payment_show_value(u_char *p, u_char *last)
+{
+    ngx_uint_t  depth;
+
+    depth = 0;
+
+    while (p < last) {
+
+        switch (*p) {
+
+        case '"':
+            p = ngx_oof_payment_show_string(p, last);
+
+            if (p == NULL) {
+                return NULL;
+            }
+
+            continue;
+
+        case '{':
+        case '[':
+            depth++;
+            break;
+
+        case '}':
+        case ']':
+            if (depth == 0) {
+                return p;
+            }
+
+            depth--;
+            break;
+
+        case ',':
+            if (depth == 0) {
+                return p;
+            }
+
+            break;
+
+        default:
+            break;
+        }
+
+        p++;
+    }
+
+    return NULL;
 }
 
 

@@ -12,7 +12,7 @@
 #include <ngx_oof_payment.h>
 
 
-/* columns of payment_rows and payment_get */
+/* columns of payment_rows, payment_show and payment_get */
 
 typedef enum {
     NGX_OOF_PAYMENT_COL_ID = 1,
@@ -33,6 +33,18 @@ typedef enum {
     NGX_OOF_PAYMENT_COL_DAY,
     NGX_OOF_PAYMENT_COL_TERMS            /* of payment_get */
 } ngx_oof_payment_col_e;
+
+
+/* what each payment has */
+
+typedef struct {
+    u_char                  *id;
+    u_char                  *consent;        /* its id */
+    int64_t                  creation;       /* times are us, rule clock */
+    int64_t                  status_update;
+    ngx_str_t                status;
+    ngx_str_t                personal;       /* JSON, as it is sealed */
+} ngx_oof_payment_shown_t;
 
 
 /*
@@ -58,6 +70,10 @@ ngx_int_t ngx_oof_payment_show_cancelled(ngx_oof_request_t *o,
     ngx_oof_json_t *w, ngx_oof_pg_unit_t *u, ngx_uint_t s, ngx_uint_t row);
 ngx_int_t ngx_oof_payment_show_json(ngx_oof_request_t *o, ngx_oof_json_t *w,
     json_t *object, ngx_uint_t bare);
+
+/* writes a payment that has just been made: as above */
+ngx_int_t ngx_oof_payment_show_new(ngx_oof_request_t *o, ngx_oof_json_t *w,
+    ngx_oof_payment_shown_t *shown);
 
 /* the whole body for one payment; the path is its own */
 ngx_int_t ngx_oof_payment_show_one(ngx_oof_request_t *o, ngx_oof_pg_unit_t *u,
