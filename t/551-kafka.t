@@ -179,6 +179,8 @@ like(conf('oof_events kafka { bootstrap.servers a; linger.ms x; }'),
      qr/has a value that librdkafka does not take/, 'no such value');
 like(conf('oof_events kafka { bootstrap.servers a; topics some; }'),
      qr/must be "family", "type" or "one"/, 'topics');
+like(conf('oof_events kafka { topic.metadata.refresh.interval.ms x; }'),
+     qr/has a value that librdkafka does not take/, 'its own "topic." names');
 like(conf('oof_events kafka { bootstrap.servers a; sasl.password_file /x; }'),
      qr/open\(\) "\/x" failed/, 'a file that is not there');
 

@@ -163,7 +163,11 @@ ngx_oof_kafka_line(ngx_conf_t *cf, ngx_oof_consumer_t *c, ngx_str_t *value,
         return "takes one value";
     }
 
-    if (ngx_strncmp(value[0].data, "topic", 5) == 0) {
+    /* librdkafka has names that begin with "topic.", too */
+
+    if (ngx_strcmp(value[0].data, "topic_prefix") == 0
+        || ngx_strcmp(value[0].data, "topics") == 0)
+    {
         return ngx_oof_kafka_own(kcf, value);
     }
 
@@ -193,10 +197,6 @@ ngx_oof_kafka_own(ngx_oof_kafka_conf_t *kcf, ngx_str_t *value)
         kcf->given |= 1;
         kcf->prefix = value[1];
         return NGX_CONF_OK;
-    }
-
-    if (ngx_strcmp(value[0].data, "topics") != 0) {
-        return NGX_OOF_EVENTS_UNKNOWN;
     }
 
     if (kcf->given & 2) {
