@@ -127,6 +127,34 @@ deps_install() {
 }
 
 
+# Packages of servers whose services nobody asked for: what installs them is
+# told not to start any.
+
+deps_install_idle() {
+    local policy=/usr/sbin/policy-rc.d package missing="" rc=0
+
+    for package in "$@"; do
+        deps_has "$package" || missing="$missing $package"
+    done
+
+    if [ -z "$missing" ]; then
+        return
+    fi
+
+    if [ -e $policy ]; then
+        deps_install "$@"
+        return
+    fi
+
+    printf '#!/bin/sh\nexit 101\n' | as_root tee $policy > /dev/null
+    as_root chmod 755 $policy
+    (deps_install "$@") || rc=$?
+    as_root rm -f $policy
+
+    return $rc
+}
+
+
 deps_install_test() {
     local deb=$OOF_VAR/download/${test_nginx_deb##*/}
 

@@ -56,7 +56,9 @@ tests_prove() {
 tests_long() {
     local rc=0
 
-    deps_install wrk prometheus
+    deps_install wrk
+    deps_install_idle prometheus nginx-core libnginx-mod-http-modsecurity \
+        modsecurity-crs
     nginx_headers
     nginx_build dynamic
     nginx_build sanitize
