@@ -558,7 +558,8 @@ my $conf = slurp("$root/conf/nginx.conf");
 my $etc = "$home/etc";
 
 make_path("$etc/secrets", "$etc/tls", "$etc/log");
-spew("$etc/secrets/$_", "secret\n") for qw/ database.password core.token /;
+spew("$etc/secrets/$_", "secret\n") for qw/ database.password core.token
+                                             kafka.password /;
 spew("$etc/secrets/$_.key", Digest::SHA::sha256_hex($_) . "\n")
     for qw/ encrypt-e2026a encrypt-e2026b lookup-l2026a /;
 chmod 0600, glob "$etc/secrets/*";

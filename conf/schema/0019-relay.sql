@@ -107,6 +107,26 @@ COMMENT ON COLUMN oof_consumer_pending.error IS
     'what was wrong the last time; no secret, nobody''s data';
 
 
+-- Changes of registered clients are events too.
+
+ALTER TABLE oof_client
+    ADD COLUMN version integer NOT NULL DEFAULT 1,
+    ADD COLUMN stamp timestamptz NOT NULL DEFAULT '-infinity';
+
+COMMENT ON COLUMN oof_client.version IS
+    'raised with each change; begins again when a client that was removed is '
+    'registered again';
+
+CREATE FUNCTION oof_client_key(brand text, client_id text) RETURNS uuid
+LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+AS $$
+    SELECT md5(brand || ' ' || client_id)::uuid
+$$;
+
+COMMENT ON FUNCTION oof_client_key(text, text) IS
+    'key of the events of a client, whose own id need not be a UUID';
+
+
 -- the smallest UUIDv7 of an instant
 
 CREATE FUNCTION oof_log_bound(at timestamptz) RETURNS uuid
@@ -373,7 +393,8 @@ $$;
 COMMENT ON FUNCTION oof_log_drop(text, timestamptz, timestamptz, integer) IS
     'ends days of a log that nobody needs any more';
 
-REVOKE ALL ON FUNCTION oof_log_bound(timestamptz),
+REVOKE ALL ON FUNCTION oof_client_key(text, text),
+    oof_log_bound(timestamptz),
     oof_relay_take(bigint, timestamptz, integer),
     oof_log_read(bigint, integer, bigint), oof_log_rows(bigint[]),
     oof_log_position(timestamptz),

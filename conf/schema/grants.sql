@@ -89,7 +89,8 @@ GRANT EXECUTE ON FUNCTION
 
 -- read and change what it may read and change anyway
 
-GRANT EXECUTE ON FUNCTION oof_log_bound(timestamptz),
+GRANT EXECUTE ON FUNCTION oof_client_key(text, text),
+    oof_log_bound(timestamptz),
     oof_relay_take(bigint, timestamptz, integer),
     oof_log_read(bigint, integer, bigint), oof_log_rows(bigint[]),
     oof_log_position(timestamptz)

@@ -9,7 +9,8 @@ WITH taken AS (
         SET holder = excluded.holder,
             epoch = l.epoch + 1,
             until = excluded.until
-        WHERE l.holder = excluded.holder OR l.until <= clock_timestamp()
+        WHERE left(l.holder, 36) = left(excluded.holder, 36)
+              OR l.until <= clock_timestamp()
     RETURNING epoch
 )
 SELECT 0::int4 AS outcome,

@@ -18,7 +18,7 @@
 #define NGX_OOF_LEASE_RETRY     500
 #define NGX_OOF_LEASE_TICK      1000
 #define NGX_OOF_LEASE_BEAT      250        /* of a holder's timer */
-#define NGX_OOF_LEASE_POLL      1000       /* of all others */
+#define NGX_OOF_LEASE_POLL      500        /* of all others */
 #define NGX_OOF_LEASE_DEADLINE  2000
 #define NGX_OOF_LEASE_RETURN    400        /* a quitting process waits */
 
@@ -44,7 +44,7 @@ struct ngx_oof_lease_state_s {
 
 static ngx_int_t ngx_oof_lease_start(ngx_cycle_t *cycle,
     ngx_oof_lease_t *lease);
-static ngx_int_t ngx_oof_lease_holder(ngx_cycle_t *cycle,
+static void ngx_oof_lease_holder(ngx_cycle_t *cycle,
     ngx_oof_lease_state_t *state);
 static uint64_t ngx_oof_lease_now(void);
 static void ngx_oof_lease_arm(ngx_oof_lease_state_t *state, ngx_msec_t timer);
@@ -65,6 +65,10 @@ static void ngx_oof_lease_return(ngx_oof_lease_state_t *state);
 static void ngx_oof_lease_returned(ngx_oof_pg_unit_t *u);
 static void ngx_oof_lease_lost(ngx_oof_lease_state_t *state, const char *why);
 
+
+/* of worker 0 of this cycle, whichever process that is */
+
+static u_char            ngx_oof_lease_id[NGX_OOF_UUID_LEN];
 
 static ngx_oof_metric_t  ngx_oof_lease_gauge;
 static ngx_oof_metric_t  ngx_oof_lease_acquired_total;
@@ -135,6 +139,13 @@ ngx_oof_lease_add(ngx_conf_t *cf, ngx_oof_lease_t *lease)
 }
 
 
+ngx_int_t
+ngx_oof_lease_init_module(ngx_cycle_t *cycle)
+{
+    return ngx_oof_uuid4(ngx_oof_lease_id);
+}
+
+
 ngx_uint_t
 ngx_oof_lease_held(ngx_oof_lease_t *lease)
 {
@@ -183,9 +194,7 @@ ngx_oof_lease_start(ngx_cycle_t *cycle, ngx_oof_lease_t *lease)
         return NGX_ERROR;
     }
 
-    if (ngx_oof_lease_holder(cycle, state) != NGX_OK) {
-        return NGX_ERROR;
-    }
+    ngx_oof_lease_holder(cycle, state);
 
     state->lease = lease;
     lease->state = state;
@@ -202,25 +211,24 @@ ngx_oof_lease_start(ngx_cycle_t *cycle, ngx_oof_lease_t *lease)
 }
 
 
-/* never the same twice: who holds a lease is known by it */
+/*
+ * The process is known by all of it.  By its id alone, which was made before
+ * the first worker was, it is known to be worker 0 of this cycle: there is one
+ * at a time, so that one which follows another that has died need not wait for
+ * the end of its leases' term.
+ */
 
-static ngx_int_t
+static void
 ngx_oof_lease_holder(ngx_cycle_t *cycle, ngx_oof_lease_state_t *state)
 {
-    u_char  *p, id[NGX_OOF_UUID_LEN];
+    u_char  *p;
 
-    if (ngx_oof_uuid4(id) != NGX_OK) {
-        return NGX_ERROR;
-    }
-
-    p = ngx_oof_uuid_format(state->holder_text, id);
+    p = ngx_oof_uuid_format(state->holder_text, ngx_oof_lease_id);
     p = ngx_snprintf(p, NGX_OOF_LEASE_HOLDER - NGX_OOF_UUID_TEXT, " %V:%P",
                      &cycle->hostname, ngx_pid);
 
     state->holder.data = state->holder_text;
     state->holder.len = p - state->holder_text;
-
-    return NGX_OK;
 }
 
 

@@ -16,8 +16,9 @@
  * oof_lease (name, holder, epoch, until): the database's clock, 5 s, renewed
  * each second, given back on quit.  Work stops when the last renewal is older
  * than 3 s by CLOCK_BOOTTIME, which a suspended host cannot stop.  Worker 0 of
- * each nginx tries; every write of a holder names its epoch, which is raised by
- * one whenever the lease is acquired.
+ * each nginx tries, and takes at once what the one before it in the same nginx
+ * held when it died; every write of a holder names its epoch, which is raised
+ * by one whenever the lease is acquired.
  */
 
 typedef void (*ngx_oof_lease_pt)(ngx_oof_lease_t *lease);
@@ -54,6 +55,7 @@ ngx_int_t ngx_oof_lease_add(ngx_conf_t *cf, ngx_oof_lease_t *lease);
 ngx_uint_t ngx_oof_lease_held(ngx_oof_lease_t *lease);
 
 ngx_int_t ngx_oof_lease_preconf(ngx_conf_t *cf);
+ngx_int_t ngx_oof_lease_init_module(ngx_cycle_t *cycle);
 ngx_int_t ngx_oof_lease_init_process(ngx_cycle_t *cycle);
 void ngx_oof_lease_exit_process(ngx_cycle_t *cycle);
 

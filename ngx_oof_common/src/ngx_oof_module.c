@@ -23,6 +23,7 @@ static char *ngx_oof_merge_gate(ngx_conf_t *cf, ngx_oof_loc_conf_t *conf,
 static ngx_int_t ngx_oof_preconfiguration(ngx_conf_t *cf);
 static ngx_int_t ngx_oof_postconfiguration(ngx_conf_t *cf);
 static ngx_int_t ngx_oof_inits(ngx_conf_t *cf);
+static ngx_int_t ngx_oof_init_module(ngx_cycle_t *cycle);
 static ngx_int_t ngx_oof_init_process(ngx_cycle_t *cycle);
 static void ngx_oof_exit_process(ngx_cycle_t *cycle);
 
@@ -450,7 +451,7 @@ ngx_module_t  ngx_oof_module = {
     ngx_oof_commands,                      /* module directives */
     NGX_HTTP_MODULE,                       /* module type */
     NULL,                                  /* init master */
-    ngx_oof_relay_init_module,             /* init module */
+    ngx_oof_init_module,                   /* init module */
     ngx_oof_init_process,                  /* init process */
     NULL,                                  /* init thread */
     NULL,                                  /* exit thread */
@@ -468,6 +469,17 @@ ngx_oof_main_conf(ngx_cycle_t *cycle)
     }
 
     return ngx_http_cycle_get_module_main_conf(cycle, ngx_oof_module);
+}
+
+
+static ngx_int_t
+ngx_oof_init_module(ngx_cycle_t *cycle)
+{
+    if (ngx_oof_lease_init_module(cycle) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    return ngx_oof_relay_init_module(cycle);
 }
 
 

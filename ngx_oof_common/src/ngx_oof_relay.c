@@ -49,6 +49,7 @@ static ngx_int_t ngx_oof_relay_names(ngx_oof_relay_t *relay,
 static ngx_oof_consumer_state_t *ngx_oof_relay_named(ngx_oof_relay_t *relay,
     ngx_str_t *name);
 static ngx_int_t ngx_oof_relay_listen(ngx_oof_relay_t *relay);
+static void ngx_oof_relay_deaf(ngx_oof_relay_t *relay);
 static void ngx_oof_relay_event_handler(ngx_event_t *ev);
 static void ngx_oof_relay_timer(ngx_event_t *ev);
 static void ngx_oof_relay_later(ngx_oof_relay_t *relay, ngx_msec_t timer);
@@ -608,6 +609,29 @@ ngx_oof_relay_listen(ngx_oof_relay_t *relay)
 }
 
 
+/* a copy that is closed leaves epoll's set only with the last one */
+
+static void
+ngx_oof_relay_deaf(ngx_oof_relay_t *relay)
+{
+    ngx_connection_t  *c;
+
+    c = relay->connection;
+
+    if (c == NULL) {
+        return;
+    }
+
+    relay->connection = NULL;
+
+    if (c->read->active) {
+        (void) ngx_del_event(c->read, NGX_READ_EVENT, 0);
+    }
+
+    ngx_close_connection(c);
+}
+
+
 static void
 ngx_oof_relay_event_handler(ngx_event_t *ev)
 {
@@ -622,8 +646,7 @@ ngx_oof_relay_event_handler(ngx_event_t *ev)
 
         /* the process quits; its lease is given back by itself */
 
-        ngx_close_connection(c);
-        relay->connection = NULL;
+        ngx_oof_relay_deaf(relay);
         return;
     }
 
@@ -666,10 +689,7 @@ ngx_oof_relay_lost(ngx_oof_lease_t *lease)
         ngx_del_timer(&relay->timer);
     }
 
-    if (relay->connection) {
-        ngx_close_connection(relay->connection);
-        relay->connection = NULL;
-    }
+    ngx_oof_relay_deaf(relay);
 }
 
 

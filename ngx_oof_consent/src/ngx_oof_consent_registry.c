@@ -554,6 +554,7 @@ ngx_oof_consent_client_delete(ngx_oof_request_t *o)
     ngx_oof_pg_statement(u, &ngx_oof_sql_client_delete);
     ngx_oof_pg_text(u, &olcf->brand);
     ngx_oof_pg_text(u, &o->params[0]);
+    ngx_oof_pg_time(u, ngx_oof_clock_real());
 
     return ngx_oof_request_unit(o, u, ngx_oof_consent_client_deleted);
 }

@@ -20,6 +20,7 @@ class Nginx:
         self.pid_file = box.path("run", "nginx.pid")
         self.error_log = box.path("nginx", "logs", "error.log")
         self.access_log = box.path("nginx", "logs", "access.log")
+        self.events = box.path("nginx", "events.jsonl")
 
     def api(self):
         return "https://%s:%d" % (cast.HOST, self.box.ports()["api"])
@@ -40,6 +41,7 @@ class Nginx:
             "PREFIX": box.nginx,
             "PID": self.pid_file,
             "ERROR_LOG": self.error_log,
+            "EVENTS": self.events,
             "ACCESS_LOG": self.access_log,
             "CONF": os.path.join(ROOT, "conf"),
             "CONNECT": Postgres(box).conninfo("oof"),
