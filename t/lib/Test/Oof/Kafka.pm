@@ -7,6 +7,13 @@ package Test::Oof::Kafka;
 #
 #   my $k = Test::Oof::Kafka->start(brokers => 2, topics => [ ... ]);
 #   $k->servers;   $k->command('down 1');   $k->messages;
+#
+# and, where Java and Maven are at hand, a real Apache Kafka broker (KRaft), whose
+# jars Maven copies to var/kafka:
+#
+#   my $broker = Test::Oof::Kafka->broker or ...;
+#   $broker->{servers};   $broker->kill;   $broker->run;
+#   my $k = Test::Oof::Kafka->start(brokers => 0, servers => ..., topics => ...);
 
 use strict;
 use warnings;
@@ -51,7 +58,7 @@ sub built {
 sub start {
     my ($class, %args) = @_;
 
-    my $self = bless { %args }, $class;
+    my $self = bless { %args, owner => $$ }, $class;
 
     $self->{file} = "$Test::Oof::Dir/kafka-" . int(1e6 * time);
     local $ENV{KAFKA_SERVERS} = $args{servers} // '';
@@ -110,8 +117,112 @@ sub wait_messages {
 }
 
 
+# a real broker that runs, or undef and why not
+
+sub broker {
+    my ($class) = @_;
+
+    my $dir = "$Test::Oof::Var/kafka";
+    my $lib = "$dir/lib";
+
+    for my $program (qw/ java mvn /) {
+        return (undef, "no $program")
+            if !grep { -x "$_/$program" } split /:/, $ENV{PATH};
+    }
+
+    make_path($dir);
+
+    if (!-e "$dir/complete") {
+        system('cp', "$Test::Oof::Root/t/lib/kafka.pom", "$dir/pom.xml");
+        system("cd $dir && timeout 300 mvn -q -B dependency:copy-dependencies"
+               . " -DoutputDirectory=lib -DincludeScope=runtime > mvn.log 2>&1"
+               . ' && touch complete') == 0
+            or return (undef, "Maven has not got Apache Kafka: $dir/mvn.log");
+    }
+
+    my $self = bless { real => 1, port => Test::Oof::free_port(),
+                       control => Test::Oof::free_port(),
+                       dir => "$Test::Oof::Dir/broker",
+                       owner => $$ }, $class;
+
+    $self->{servers} = "127.0.0.1:$self->{port}";
+    $self->{java} = ['java', '-Xmx384m', '-Xshare:auto',
+                     '-XX:TieredStopAtLevel=1', '-cp', "$lib/*",
+                     '-Dorg.slf4j.simpleLogger.defaultLogLevel=warn'];
+
+    make_path($self->{dir});
+
+    Test::Oof::spew("$self->{dir}/server.properties", <<"END");
+process.roles=broker,controller
+node.id=1
+controller.quorum.voters=1\@127.0.0.1:$self->{control}
+listeners=PLAINTEXT://127.0.0.1:$self->{port},CONTROLLER://127.0.0.1:$self->{control}
+advertised.listeners=PLAINTEXT://127.0.0.1:$self->{port}
+controller.listener.names=CONTROLLER
+listener.security.protocol.map=CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT
+log.dirs=$self->{dir}/data
+num.partitions=2
+offsets.topic.replication.factor=1
+transaction.state.log.replication.factor=1
+auto.create.topics.enable=true
+END
+
+    system(join(' ', map { "'$_'" } @{ $self->{java} },
+                'kafka.tools.StorageTool', 'format', '-t',
+                'MkU3OEVBNTcwNTJENDM2Qg', '-c',
+                "$self->{dir}/server.properties")
+           . " > $self->{dir}/format.log 2>&1") == 0
+        or return (undef, "the broker's storage: $self->{dir}/format.log");
+
+    $self->run;
+
+    return $self;
+}
+
+
+sub run {
+    my ($self) = @_;
+
+    my $pid = fork;
+    die "fork: $!" if !defined $pid;
+
+    if ($pid == 0) {
+        open STDOUT, '>>', "$self->{dir}/broker.log";
+        open STDERR, '>&', \*STDOUT;
+        exec @{ $self->{java} }, 'kafka.Kafka',
+             "$self->{dir}/server.properties";
+        POSIX::_exit(1);
+    }
+
+    $self->{broker} = $pid;
+}
+
+
+# kill -9
+
+sub kill {
+    my ($self) = @_;
+
+    return if !$self->{broker};
+
+    CORE::kill('KILL', $self->{broker});
+    waitpid $self->{broker}, 0;
+    $self->{broker} = 0;
+}
+
+
+sub answers {
+    my ($self) = @_;
+
+    return defined IO::Socket::INET->new(PeerAddr => $self->{servers},
+                                         Timeout => 1);
+}
+
+
 sub stop {
     my ($self) = @_;
+
+    $self->kill if $self->{real};
 
     return if !$self->{pid};
 
