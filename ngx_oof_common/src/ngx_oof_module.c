@@ -544,6 +544,7 @@ ngx_oof_exit_process(ngx_cycle_t *cycle)
     ngx_oof_jwks_exit_process(cycle);
     ngx_oof_crypt_exit_process(cycle);
     ngx_oof_pg_exit_process(cycle);
+    ngx_oof_webhook_exit_process(cycle);
     ngx_oof_fetch_exit_process(cycle);
     ngx_oof_metrics_exit_process(cycle);
 }

@@ -138,6 +138,22 @@ ngx_oof_webhook_init(ngx_conf_t *cf)
 }
 
 
+void
+ngx_oof_webhook_exit_process(ngx_cycle_t *cycle)
+{
+    ngx_uint_t                  i;
+    ngx_oof_main_conf_t        *omcf;
+    ngx_oof_webhook_sender_t  **senders;
+
+    omcf = ngx_oof_main_conf(cycle);
+    senders = omcf->webhook_senders.elts;
+
+    for (i = 0; i < omcf->webhook_senders.nelts; i++) {
+        ngx_oof_webhook_send_exit(senders[i]);
+    }
+}
+
+
 static ngx_oof_webhook_sender_t *
 ngx_oof_webhook_sender_make(ngx_conf_t *cf, ngx_oof_database_t *db)
 {

@@ -100,6 +100,7 @@ void ngx_oof_webhook_add_due(ngx_conf_t *cf, ngx_oof_sql_t *sql);
 
 ngx_int_t ngx_oof_webhook_preconf(ngx_conf_t *cf);
 ngx_int_t ngx_oof_webhook_init(ngx_conf_t *cf);
+void ngx_oof_webhook_exit_process(ngx_cycle_t *cycle);
 
 
 #endif /* _NGX_OOF_WEBHOOK_H_INCLUDED_ */

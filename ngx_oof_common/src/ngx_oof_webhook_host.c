@@ -120,6 +120,21 @@ ngx_oof_webhook_host_forget(ngx_oof_webhook_hosts_t *hosts)
 
 
 void
+ngx_oof_webhook_hosts_free(ngx_oof_webhook_hosts_t *hosts)
+{
+    ngx_queue_t  *q;
+
+    while (!ngx_queue_empty(&hosts->queue)) {
+        q = ngx_queue_head(&hosts->queue);
+        ngx_queue_remove(q);
+        ngx_free(ngx_queue_data(q, ngx_oof_webhook_host_t, queue));
+    }
+
+    ngx_oof_webhook_hosts_init(hosts, hosts->max, hosts->host_max);
+}
+
+
+void
 ngx_oof_webhook_host_slow(ngx_oof_webhook_hosts_t *hosts,
     ngx_oof_webhook_host_t *host)
 {

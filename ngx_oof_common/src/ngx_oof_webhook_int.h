@@ -70,6 +70,10 @@ void ngx_oof_webhook_hosts_write(ngx_oof_webhook_hosts_t *hosts,
 ngx_uint_t ngx_oof_webhook_hosts_doubtful(ngx_oof_webhook_hosts_t *hosts);
 
 
+/* forgets all of them */
+void ngx_oof_webhook_hosts_free(ngx_oof_webhook_hosts_t *hosts);
+
+
 /* a brand, and how its webhooks are called */
 
 typedef struct {
@@ -145,6 +149,7 @@ void ngx_oof_webhook_wake(ngx_oof_webhook_sender_t *s);
 
 ngx_int_t ngx_oof_webhook_send_init(ngx_conf_t *cf,
     ngx_oof_webhook_sender_t *s);
+void ngx_oof_webhook_send_exit(ngx_oof_webhook_sender_t *s);
 ngx_int_t ngx_oof_webhook_consumer(ngx_conf_t *cf,
     ngx_oof_webhook_sender_t *s);
 ngx_int_t ngx_oof_webhook_list_preconf(ngx_conf_t *cf);

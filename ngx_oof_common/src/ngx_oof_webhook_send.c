@@ -1333,6 +1333,32 @@ ngx_oof_webhook_quit(ngx_event_t *ev)
 }
 
 
+/* what is under way is lost, and found by its time */
+
+void
+ngx_oof_webhook_send_exit(ngx_oof_webhook_sender_t *s)
+{
+    ngx_queue_t             *q;
+    ngx_oof_webhook_call_t  *call;
+
+    ngx_oof_webhook_written(s, 0);
+
+    ngx_queue_add(&s->results, &s->calls);
+    ngx_queue_init(&s->calls);
+
+    while (!ngx_queue_empty(&s->results)) {
+        q = ngx_queue_head(&s->results);
+        call = ngx_queue_data(q, ngx_oof_webhook_call_t, queue);
+
+        ngx_queue_remove(q);
+        ngx_oof_fetch_cancel(&call->fetch);
+        ngx_destroy_pool(call->pool);
+    }
+
+    ngx_oof_webhook_hosts_free(&s->hosts);
+}
+
+
 /* nothing keeps a quitting worker any more */
 
 static void

@@ -150,6 +150,10 @@ many_hosts(void)
     is_int(hosts.n, NGX_OOF_WEBHOOK_HOSTS, "so many are remembered");
     ok(begin("first") == first, "one that is called is not forgotten");
     is_int(hosts.running, 2, "it has two");
+
+    ngx_oof_webhook_hosts_free(&hosts);
+    is_int(hosts.n, 0, "all are forgotten");
+    is_str(written(), "{}", "none is written");
 }
 
 
