@@ -84,6 +84,7 @@ typedef struct ngx_oof_webhooks_s   ngx_oof_webhooks_t;
 #include <ngx_oof_call.h>
 #include <ngx_oof_meter.h>
 #include <ngx_oof_status.h>
+#include <ngx_oof_stream.h>
 #include <ngx_oof_relay.h>
 #include <ngx_oof_maintenance.h>
 #include <ngx_oof_management.h>

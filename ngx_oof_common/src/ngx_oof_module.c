@@ -349,6 +349,13 @@ static ngx_command_t  ngx_oof_commands[] = {
       0,
       NULL },
 
+    { ngx_string("oof_events_stream"),
+      NGX_OOF_ANY_CONF|NGX_CONF_1MORE,
+      ngx_oof_stream_directive,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
     { ngx_string("oof_meters"),
       NGX_OOF_ANY_CONF|NGX_CONF_FLAG,
       ngx_conf_set_flag_slot,
@@ -661,7 +668,8 @@ ngx_oof_preconfiguration(ngx_conf_t *cf)
         || ngx_oof_webhook_preconf(cf) != NGX_OK
         || ngx_oof_relay_preconf(cf) != NGX_OK
         || ngx_oof_status_preconf(cf) != NGX_OK
-        || ngx_oof_outage_preconf(cf) != NGX_OK)
+        || ngx_oof_outage_preconf(cf) != NGX_OK
+        || ngx_oof_stream_preconf(cf) != NGX_OK)
     {
         return NGX_ERROR;
     }
@@ -898,6 +906,10 @@ ngx_oof_create_loc_conf(ngx_conf_t *cf)
     olcf->signing = NGX_CONF_UNSET_UINT;
     olcf->call_share = NGX_CONF_UNSET_UINT;
     olcf->metered = NGX_CONF_UNSET;
+    olcf->stream_clients = NGX_CONF_UNSET_UINT;
+    olcf->stream_buffer = NGX_CONF_UNSET_SIZE;
+    olcf->stream_heartbeat = NGX_CONF_UNSET_MSEC;
+    olcf->stream_timeout = NGX_CONF_UNSET_MSEC;
 
     return olcf;
 }
@@ -979,6 +991,8 @@ ngx_oof_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
     if (conf->api && ngx_oof_merge_api(cf, conf) != NGX_CONF_OK) {
         return NGX_CONF_ERROR;
     }
+
+    ngx_oof_stream_merge(prev, conf);
 
     if (ngx_oof_meter_merge(cf, prev, conf) != NGX_CONF_OK) {
         return NGX_CONF_ERROR;

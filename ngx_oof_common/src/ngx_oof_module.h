@@ -134,6 +134,11 @@ struct ngx_oof_loc_conf_s {
     ngx_str_t                place;          /* the location's name */
     ngx_oof_meters_t        *meters;         /* NULL: not counted */
     ngx_flag_t               metered;
+
+    ngx_uint_t               stream_clients;
+    size_t                   stream_buffer;
+    ngx_msec_t               stream_heartbeat;
+    ngx_msec_t               stream_timeout;
 };
 
 

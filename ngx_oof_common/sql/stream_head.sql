@@ -1,0 +1,4 @@
+-- the newest position of the logs
+SELECT position
+  FROM oof_relay
+ WHERE one;
