@@ -122,6 +122,11 @@ diag(sprintf 'old workers were gone after %.1f s', time - $at);
 # --- the binary is upgraded
 
 my $master = $o->pid;
+my $owner = $$;
+
+# if it fails half way, the old one is nobody's
+
+END { kill 'TERM', $master if $master && $$ == $owner && alive($master) }
 
 rounds(2);
 kill USR2 => $master;

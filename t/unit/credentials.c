@@ -599,6 +599,8 @@ google(void)
 int
 main(int argc, char *const *argv)
 {
+    char  command[256];
+
     tap_start(argc, argv);
 
     configure();
@@ -608,6 +610,9 @@ main(int argc, char *const *argv)
     pod();
     instance();
     google();
+
+    snprintf(command, sizeof(command), "rm -r %s", prefix);
+    ok(system(command) == 0, "cleaned up");
 
     return tap_done();
 }

@@ -621,6 +621,7 @@ ends(void)
 int
 main(int argc, char *const *argv)
 {
+    char                 command[256];
     ngx_uint_t           i;
     ngx_oof_consumer_t  *c;
 
@@ -647,6 +648,9 @@ main(int argc, char *const *argv)
     pubsub();
     sizes();
     ends();
+
+    snprintf(command, sizeof(command), "rm -r %s", prefix);
+    ok(system(command) == 0, "cleaned up");
 
     return tap_done();
 }
