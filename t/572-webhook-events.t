@@ -265,6 +265,26 @@ is(listed($o, $settled->{urn}, scope => 'oof_journey')->{status}, 403,
 is(listed($o, $settled->{urn}, query => '?page=2')->{status}, 422,
    'no such page');
 
+
+# --- a replay tells nobody anything twice
+
+sub cursor { (psql("SELECT cursor FROM oof_consumer WHERE name = 'webhooks'"))
+                 [0][0] }
+sub rows { (psql('SELECT count(*), sum(attempt) FROM oof_webhook'))[0] }
+
+my $head = cursor();
+my $rows = rows();
+
+$r = $o->call(POST => '/oof/v1/events/replay', via => 'management',
+              client => undef,
+              json => { data => { consumer => 'webhooks', position => 1 } },
+              token => token(scope => 'oof_admin', claims => { cnf => undef }));
+is($r->{status}, 200, 'a replay') or diag($r->{body});
+eval { wait_for(sub { cursor() < $head }, 2, 'the replay to begin') };
+wait_for(sub { cursor() >= $head }, 15, 'the replay to end');
+sleep 0.5;
+is_deeply(rows(), $rows, 'a replay makes no call');
+
 $o->stop;
 
 done_testing();
