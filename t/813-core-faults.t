@@ -124,6 +124,27 @@ is($core->debits($body->{requestBody}{data}{endToEndId}), 0,
    'reject: never debited');
 
 
+# --- answers that are none: the call is done
+
+for my $code (qw/ GARBAGE EMPTY STATE STATUS OTHER /) {
+    $core->faults({ mode => 'wrong', code => $code, path => '/payments',
+                    times => 1 });
+    $body = payment();
+
+    my $id = $body->{requestBody}{data}{endToEndId};
+    my $data = ($r = $core->post('/payments', $body))->{json}{data} || {};
+
+    is(join(' ', $r->{status}, $data->{status} // '-', !$data->{endToEndId}
+            ? '-' : $data->{endToEndId} eq $id ? 'its' : 'other'),
+       { GARBAGE => '201 - -', EMPTY => '201 - -', STATE => '201 PAGO its',
+         STATUS => '404 RCVD its', OTHER => '201 RJCT other' }->{$code},
+       "wrong: $code");
+    is($core->debits($id), 1, "wrong: $code: it was made");
+    is($core->post('/payments', $body)->{json}{data}{status}, 'RCVD',
+       "wrong: $code: then right");
+}
+
+
 # --- discovery that is not ready
 
 $core->faults({ mode => 'preparing', ms => 400 });
@@ -153,7 +174,8 @@ $core->faults;
 
 for my $bad ({ mode => 'mad' }, {}, [ 1 ], 'x', { mode => 'slow', ms => 'x' },
              { mode => 'slow', ms => -1 }, { mode => 'error', share => 2 },
-             { mode => 'refuse' }, { mode => 'error', code => 'X' })
+             { mode => 'refuse' }, { mode => 'error', code => 'X' },
+             { mode => 'wrong' }, { mode => 'wrong', code => 'X' })
 {
     is($core->post('/_faults', json($bad))->{status}, 400,
        'no fault: ' . json($bad));

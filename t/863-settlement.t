@@ -124,6 +124,25 @@ is(join(' ', map { debits_of($core, $_->[0]) } @open), '1 1 1',
 is(join(' ', map { intent_of($_->[1]) } @open), 'sent sent sent',
    'open: they wait');
 
+# nor when a connection ends that was kept: this core forgets keys for once
+
+$core->faults({ mode => 'forget' });
+pay_consent($o, authorised($o, amount => '10.00')) for 1 .. 6;
+$core->faults([ { mode => 'forget' },
+                { mode => 'drop_after_accept', path => '/payments',
+                  times => 1 } ]);
+$c = authorised($o, amount => '10.00');
+$item = pay_item($c);
+$r = pay_consent($o, $c, items => [ $item ]);
+is($r->{status}, 201, 'kept: received');
+$core->faults;
+is(debits_of($core, $item), 1, 'kept: one debit');
+is(intent_of(payment_ids($r)), 'sent', 'kept: it waits');
+is(notify($o, '/oof/v1/payments/' . (payment_ids($r))[0] . '/resolve',
+          { outcome => 'SETTLED' }, scope => 'oof_admin')->{status}, 204,
+   'kept: settled by hand');
+
+
 sub resolve {
     my ($id, %data) = @_;
 

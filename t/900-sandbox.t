@@ -64,6 +64,12 @@ is(join(' ', map { "$_->{account} $_->{amount}" } @debits),
 is_deeply(JSON::PP::decode_json(http("$core/_ledger"))->{balances}, \%balance,
           'run: and nothing else has moved');
 
+ok(JSON::PP::decode_json(http("$core/_push"))->{enabled},
+   'run: the core tells what becomes of payments');
+wait_for(sub { JSON::PP::decode_json(http("$core/_push"))->{pending} == 0 },
+         20);
+pass('run: and has told');
+
 for my $name (qw/ api management metrics plain keystore core hooks /) {
     like($box->{$name}, qr{^https?://[\w.-]+:\d+}, "sandbox.json: $name");
 }

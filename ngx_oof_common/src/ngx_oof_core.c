@@ -763,6 +763,7 @@ ngx_oof_core_request(ngx_oof_core_call_t *call)
     f->handler = ngx_oof_core_done;
     f->data = call;
     f->background = call->background;
+    f->once = call->once;
 
     len = ngx_strlen(call->path);
 

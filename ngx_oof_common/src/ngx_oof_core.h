@@ -69,6 +69,8 @@ struct ngx_oof_core_call_s {
 
     /* a worker that is quitting does not wait for it */
     unsigned                 background:1;
+
+    unsigned                 once:1;     /* as ngx_oof_fetch_s.once */
 };
 
 

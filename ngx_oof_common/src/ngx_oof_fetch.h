@@ -75,6 +75,12 @@ struct ngx_oof_fetch_s {
     unsigned                 background:1;
 
     /*
+     * Never sent twice: without it a call whose kept connection ends before
+     * anything of an answer has come is sent again, on a new one
+     */
+    unsigned                 once:1;
+
+    /*
      * Addresses that are not public are refused, but for those of "allowed": it
      * is the address that is connected to which is judged, whatever the name
      * resolved to before

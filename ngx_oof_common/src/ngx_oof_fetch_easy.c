@@ -153,6 +153,12 @@ ngx_oof_fetch_limits(ngx_oof_fetch_call_t *call)
         return NGX_ERROR;
     }
 
+    /* libcurl repeats by itself what it has sent on a kept connection alone */
+
+    if (f->once && curl_easy_setopt(easy, CURLOPT_FRESH_CONNECT, 1L)) {
+        return NGX_ERROR;
+    }
+
     return NGX_OK;
 }
 

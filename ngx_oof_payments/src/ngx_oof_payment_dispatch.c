@@ -66,9 +66,13 @@ static ngx_uint_t ngx_oof_dispatch_answer(ngx_oof_dispatcher_t *d,
     ngx_oof_pg_unit_t *u);
 static void ngx_oof_dispatch_look(ngx_oof_dispatcher_t *d);
 static void ngx_oof_dispatch_looked(ngx_oof_pg_unit_t *u);
+static ngx_oof_payment_order_t *ngx_oof_dispatch_row(ngx_oof_dispatcher_t *d,
+    ngx_oof_pg_unit_t *u, ngx_uint_t row);
+static void ngx_oof_dispatch_late(ngx_oof_dispatcher_t *d,
+    ngx_oof_pg_unit_t *u, ngx_uint_t row);
 static void ngx_oof_dispatch_take(ngx_oof_dispatcher_t *d);
 static ngx_uint_t ngx_oof_dispatch_brands(ngx_oof_dispatcher_t *d,
-    ngx_oof_pg_unit_t *u, ngx_str_t *text);
+    ngx_oof_pg_unit_t *u, ngx_uint_t all, ngx_str_t *text);
 static void ngx_oof_dispatch_taken(ngx_oof_pg_unit_t *u);
 static void ngx_oof_dispatch_order(ngx_oof_dispatcher_t *d,
     ngx_oof_pg_unit_t *u, ngx_uint_t row);
@@ -365,6 +369,7 @@ static void
 ngx_oof_dispatch_look(ngx_oof_dispatcher_t *d)
 {
     int64_t             real;
+    ngx_str_t           brands;
     ngx_oof_pg_unit_t  *u;
 
     d->look = ngx_current_msec + NGX_OOF_DISPATCH_LOOK;
@@ -374,11 +379,21 @@ ngx_oof_dispatch_look(ngx_oof_dispatcher_t *d)
         return;
     }
 
+    if (!ngx_oof_dispatch_brands(d, u, 1, &brands)) {
+        ngx_oof_pg_free(u);
+        return;
+    }
+
     real = ngx_oof_clock_real();
 
     ngx_oof_pg_statement(u, &ngx_oof_sql_payment_look);
     ngx_oof_pg_time(u, real);
     ngx_oof_pg_time(u, real - (int64_t) d->silent * 1000);
+
+    ngx_oof_pg_statement(u, &ngx_oof_sql_payment_late);
+    ngx_oof_pg_time(u, ngx_oof_clock_rule() - NGX_OOF_PAYMENT_SCHEDULING);
+    ngx_oof_pg_int4(u, NGX_OOF_DISPATCH_BATCH);
+    ngx_oof_pg_text(u, &brands);
 
     ngx_oof_dispatch_send(d, u);
 }
@@ -389,20 +404,50 @@ ngx_oof_dispatch_looked(ngx_oof_pg_unit_t *u)
 {
     ngx_oof_dispatcher_t *d = u->data;
 
-    int64_t  silent;
+    ngx_uint_t  i, n;
 
     if (!ngx_oof_dispatch_answer(d, u)) {
         return;
     }
 
-    silent = ngx_oof_pg_get_int(u, 0, 0, 2);
-
     ngx_oof_metric_set(&ngx_oof_dispatch_due, d->series,
                        (ngx_int_t) ngx_oof_pg_get_int(u, 0, 0, 1));
     ngx_oof_metric_set(&ngx_oof_dispatch_silent, d->series,
-                       (ngx_int_t) silent);
+                       (ngx_int_t) ngx_oof_pg_get_int(u, 0, 0, 2));
+
+    n = ngx_oof_pg_rows(u, 1);
+
+    for (i = 0; i < n && d->running < NGX_OOF_DISPATCH_MAX; i++) {
+        ngx_oof_dispatch_late(d, u, i);
+    }
 
     ngx_oof_dispatch_wait(d, 1);
+}
+
+
+/*
+ * They are rejected whether or not the core may be called: a call that is under
+ * way does not count any more.
+ */
+
+static void
+ngx_oof_dispatch_late(ngx_oof_dispatcher_t *d, ngx_oof_pg_unit_t *u,
+    ngx_uint_t row)
+{
+    ngx_oof_payment_order_t  *order;
+
+    order = ngx_oof_dispatch_row(d, u, row);
+
+    if (order == NULL) {
+        return;
+    }
+
+    if (ngx_oof_payment_order_late(order) != NGX_OK) {
+        ngx_oof_payment_order_free(order);
+        return;
+    }
+
+    d->running++;
 }
 
 
@@ -421,7 +466,7 @@ ngx_oof_dispatch_take(ngx_oof_dispatcher_t *d)
     d->asked = ngx_min(NGX_OOF_DISPATCH_BATCH,
                        NGX_OOF_DISPATCH_MAX - d->running);
 
-    if (!ngx_oof_dispatch_brands(d, u, &brands)) {
+    if (!ngx_oof_dispatch_brands(d, u, 0, &brands)) {
         ngx_oof_pg_free(u);
         return;
     }
@@ -450,13 +495,13 @@ ngx_oof_dispatch_take(ngx_oof_dispatcher_t *d)
 
 
 /*
- * Brands whose cores may be called, and whether these know repetitions; 0 when
- * there is none.  A core that may be back is asked once.
+ * All brands, or those whose cores may be called, and whether these know
+ * repetitions; 0 when there is none.  A core that may be back is asked once.
  */
 
 static ngx_uint_t
 ngx_oof_dispatch_brands(ngx_oof_dispatcher_t *d, ngx_oof_pg_unit_t *u,
-    ngx_str_t *text)
+    ngx_uint_t all, ngx_str_t *text)
 {
     ngx_uint_t            i, n;
     ngx_oof_json_t        w;
@@ -473,11 +518,11 @@ ngx_oof_dispatch_brands(ngx_oof_dispatcher_t *d, ngx_oof_pg_unit_t *u,
 
     for (i = 0; i < d->locations.nelts; i++) {
 
-        if (!ngx_oof_core_ready(olcf[i]->core)) {
+        if (!all && !ngx_oof_core_ready(olcf[i]->core)) {
             continue;
         }
 
-        if (olcf[i]->core->open_until) {
+        if (!all && olcf[i]->core->open_until) {
             d->asked = 1;
         }
 
@@ -527,6 +572,29 @@ static void
 ngx_oof_dispatch_order(ngx_oof_dispatcher_t *d, ngx_oof_pg_unit_t *u,
     ngx_uint_t row)
 {
+    ngx_oof_payment_order_t  *order;
+
+    order = ngx_oof_dispatch_row(d, u, row);
+
+    if (order == NULL) {
+        return;
+    }
+
+    if (ngx_oof_payment_order_send(order) != NGX_OK) {
+        ngx_oof_dispatch_unsent(order);
+        return;
+    }
+
+    d->running++;
+}
+
+
+/* NULL: a brand that is not served, no memory, or what cannot be opened */
+
+static ngx_oof_payment_order_t *
+ngx_oof_dispatch_row(ngx_oof_dispatcher_t *d, ngx_oof_pg_unit_t *u,
+    ngx_uint_t row)
+{
     ngx_str_t                 brand, kind, state;
     ngx_oof_loc_conf_t       *olcf;
     ngx_oof_payment_order_t  *order;
@@ -538,13 +606,13 @@ ngx_oof_dispatch_order(ngx_oof_dispatcher_t *d, ngx_oof_pg_unit_t *u,
     olcf = ngx_oof_dispatch_brand(d, &brand);
 
     if (olcf == NULL) {
-        return;
+        return NULL;
     }
 
     order = ngx_oof_payment_order(olcf, ngx_cycle->log);
 
     if (order == NULL) {
-        return;
+        return NULL;
     }
 
     order->handler = ngx_oof_dispatch_ordered;
@@ -560,14 +628,12 @@ ngx_oof_dispatch_order(ngx_oof_dispatcher_t *d, ngx_oof_pg_unit_t *u,
         order->kind = NGX_OOF_ORDER_PAY;
     }
 
-    if (ngx_oof_payment_order_row(order, u, row) != NGX_OK
-        || ngx_oof_payment_order_send(order) != NGX_OK)
-    {
+    if (ngx_oof_payment_order_row(order, u, row) != NGX_OK) {
         ngx_oof_dispatch_unsent(order);
-        return;
+        return NULL;
     }
 
-    d->running++;
+    return order;
 }
 
 

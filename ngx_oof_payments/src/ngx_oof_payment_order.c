@@ -40,6 +40,8 @@ static json_t *ngx_oof_payment_order_find(ngx_oof_payment_order_t *order,
 static json_t *ngx_oof_payment_order_time(int64_t us);
 static void ngx_oof_payment_ordered(ngx_oof_core_call_t *call);
 static void ngx_oof_payment_order_answer(ngx_oof_payment_order_t *order);
+static ngx_uint_t ngx_oof_payment_order_ours(ngx_oof_payment_order_t *order,
+    json_t *data);
 static void ngx_oof_payment_order_refused(ngx_oof_payment_order_t *order);
 static ngx_int_t ngx_oof_payment_order_move(ngx_oof_payment_order_t *order,
     const char *actor);
@@ -267,6 +269,7 @@ ngx_oof_payment_order_send(ngx_oof_payment_order_t *order)
     call->pool = order->pool;
     call->log = order->log;
     call->path = ngx_oof_payment_order_paths[order->kind];
+    call->once = (order->kind == NGX_OOF_ORDER_PAY && !call->core->idempotent);
     call->handler = ngx_oof_payment_ordered;
     call->data = order;
 
@@ -562,19 +565,6 @@ ngx_oof_payment_ordered(ngx_oof_core_call_t *call)
     ngx_oof_metric_inc(&ngx_oof_payment_orders_total, order->result, 1);
 
     if (order->result == NGX_OOF_ORDER_SILENT
-        && order->kind == NGX_OOF_ORDER_CHECK
-        && ngx_oof_clock_rule() > order->creation + NGX_OOF_PAYMENT_SCHEDULING)
-    {
-        /* nothing was made; all are scheduled in time, or none (spec 2.8) */
-
-        order->result = NGX_OOF_ORDER_ANSWERED;
-        order->all = 1;
-        order->failed = 1;
-        order->code = NGX_OOF_CODE_FALHA_INFRAESTRUTURA_DETENTORA;
-        ngx_str_set(&order->to, "RJCT");
-    }
-
-    if (order->result == NGX_OOF_ORDER_SILENT
         || order->kind == NGX_OOF_ORDER_CANCEL
         || ngx_oof_payment_order_move(order, "core") != NGX_OK)
     {
@@ -597,6 +587,14 @@ ngx_oof_payment_order_answer(ngx_oof_payment_order_t *order)
 
     data = json_object_get(order->call.json, "data");
 
+    if (!ngx_oof_payment_order_ours(order, data)) {
+        ngx_log_error(NGX_LOG_ALERT, order->log, 0,
+                      "core \"%V\" answered a payment of consent \"%V\" "
+                      "with another one", &order->olcf->core->name,
+                      &order->urn);
+        return;
+    }
+
     if (ngx_oof_payment_order_told(order, data, "status") != NGX_OK) {
         ngx_log_error(NGX_LOG_ERR, order->log, 0,
                       "core \"%V\" answered a payment of consent \"%V\" "
@@ -608,6 +606,30 @@ ngx_oof_payment_order_answer(ngx_oof_payment_order_t *order)
     order->result = NGX_OOF_ORDER_ANSWERED;
 
     ngx_oof_payment_order_id(order, json_object_get(data, "paymentId"));
+}
+
+
+/* an answer that names no payment is taken for ours */
+
+static ngx_uint_t
+ngx_oof_payment_order_ours(ngx_oof_payment_order_t *order, json_t *data)
+{
+    json_t      *personal;
+    ngx_str_t    told, ours;
+    const char  *why;
+
+    if (ngx_oof_json_get_str(data, "endToEndId", &told) != NGX_OK
+        || ngx_oof_json_parse(order->pool, &order->personal, &personal, &why)
+           != NGX_OK
+        || ngx_oof_json_get_str(json_object_get(personal, "item"),
+                                "endToEndId", &ours)
+           != NGX_OK)
+    {
+        return 1;
+    }
+
+    return told.len == ours.len
+           && ngx_memcmp(told.data, ours.data, ours.len) == 0;
 }
 
 
@@ -815,6 +837,18 @@ ngx_oof_payment_order_write(ngx_oof_payment_order_t *order, const char *actor)
     order->result = NGX_OOF_ORDER_ANSWERED;
 
     return ngx_oof_payment_order_move(order, actor);
+}
+
+
+ngx_int_t
+ngx_oof_payment_order_late(ngx_oof_payment_order_t *order)
+{
+    order->all = 1;
+    order->failed = 1;
+    order->code = NGX_OOF_CODE_FALHA_INFRAESTRUTURA_DETENTORA;
+    ngx_str_set(&order->to, "RJCT");
+
+    return ngx_oof_payment_order_write(order, "time");
 }
 
 

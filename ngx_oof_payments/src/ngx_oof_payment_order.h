@@ -104,7 +104,7 @@ struct ngx_oof_payment_order_s {
 #define NGX_OOF_PAYMENT_SEAL_PAYMENT    "oof_payment"
 #define NGX_OOF_PAYMENT_SEAL_CANCELLER  "oof_payment.canceller"
 
-/* columns of payment_take and payment_find */
+/* columns of payment_take, payment_late and payment_find */
 
 typedef enum {
     NGX_OOF_ORDER_COL_KIND = 1,
@@ -150,6 +150,12 @@ ngx_int_t ngx_oof_payment_order_send(ngx_oof_payment_order_t *order);
  */
 ngx_int_t ngx_oof_payment_order_write(ngx_oof_payment_order_t *order,
     const char *actor);
+
+/*
+ * The payments of the consent were not scheduled in time: all are scheduled
+ * within 60 minutes, or none (spec 2.8).  As ngx_oof_payment_order_write().
+ */
+ngx_int_t ngx_oof_payment_order_late(ngx_oof_payment_order_t *order);
 
 /*
  * Takes what the core tells of a payment, {"status", "rejectionReason"}: sets

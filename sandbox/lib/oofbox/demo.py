@@ -28,6 +28,10 @@ PREPARE = 10
 SETTLE = 20
 TELL = 15
 
+# a payment of today must be made today: what must be left of the day
+
+LEFT = 60
+
 TIME = "%Y-%m-%dT%H:%M:%SZ"
 
 # the term of a consent, and what a renewal makes of it, in days
@@ -198,6 +202,18 @@ class Demo:
         answer = call.management(self.box, "GET", "/oof/v1/clock")
         return datetime.datetime.strptime(answer.json()["data"]["ruleTime"],
                                           TIME)
+
+    def today(self):
+        """The time of the rules, of a day of Brasilia that lasts: just before
+        midnight, that after it."""
+
+        now = self.now()
+        if pix.left(now) < LEFT:
+            print("  (waiting for midnight in Brasilia)", flush=True)
+        while pix.left(now) < LEFT:
+            time.sleep(min(pix.left(now), 1))
+            now = self.now()
+        return now
 
     def end_of(self, days):
         """An instant so many days from now, by the clock of the rules."""
@@ -425,7 +441,7 @@ class Demo:
         return len(found)
 
     def pay(self, client, mine):
-        now = self.now()
+        now = self.today()
         payment = pix.payment(now)
         wanted = [pix.item(client, payment, now)]
         key = str(uuid.uuid4())

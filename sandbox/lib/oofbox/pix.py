@@ -23,6 +23,13 @@ def day(now, days=0):
     return (now + ZONE + datetime.timedelta(days)).date()
 
 
+def left(now):
+    """Seconds that are left of the day of Brasilia."""
+
+    end = datetime.datetime.combine(day(now, 1), datetime.time()) - ZONE
+    return (end - now).total_seconds()
+
+
 def payment(now, days=0):
     """"payment" of a consent, to somebody whom the DICT knows."""
 

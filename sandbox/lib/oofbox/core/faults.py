@@ -5,7 +5,7 @@ A fault has a mode and may have
   share  the part of the calls that it hits, 1 by default
   times  how many calls it hits before it is over
   path   the only path that it hits
-  code   of the modes "refuse" and "reject"
+  code   of the modes "refuse", "reject" and "wrong"
 
   slow               the call is done at once, and answered ms later
   error              500, and nothing is done
@@ -16,6 +16,9 @@ A fault has a mode and may have
                      second debit
   refuse             422 with the code, and so for ever for a payment's key
   reject             the payment is accepted, and rejected later with the code
+  wrong              the call is done, and its answer is none: GARBAGE, EMPTY,
+                     STATE (an unknown one), STATUS (404), OTHER (of another
+                     payment)
   preparing          a discovery answers 202 without a body for ms, for good
                      without
 """
@@ -25,7 +28,9 @@ import threading
 import time
 
 MODES = ("slow", "error", "drop_after_accept", "duplicate", "forget",
-         "refuse", "reject", "preparing")
+         "refuse", "reject", "wrong", "preparing")
+CODED = ("refuse", "reject", "wrong")
+WRONG = ("GARBAGE", "EMPTY", "STATE", "STATUS", "OTHER")
 
 
 class Bad(ValueError):
@@ -44,9 +49,11 @@ class Fault:
         self.path = text.get("path")
         self.code = text.get("code")
 
-        if (self.code is not None) != (self.mode in ("refuse", "reject")) \
+        if (self.code is not None) != (self.mode in CODED) \
                 or not isinstance(self.code, (str, type(None))):
-            raise Bad("code is for refuse and reject, and only for them")
+            raise Bad("code is for %s, and only for them" % ", ".join(CODED))
+        if self.mode == "wrong" and self.code not in WRONG:
+            raise Bad("code is none of " + ", ".join(WRONG))
 
         self.since = time.monotonic()
 
@@ -108,3 +115,22 @@ class Faults:
                         fault.times -= 1
             self.active = [f for f in self.active if not f.over()]
             return met
+
+
+def wrong(code, status, body):
+    """An answer to a payment as it must not be."""
+
+    if code == "GARBAGE":
+        return status, b"\x00{\xff: pago"
+    if code == "EMPTY":
+        return status, {}
+    if code == "STATUS":
+        return 404, body
+
+    data = dict(body.get("data", {}))
+    if code == "STATE":
+        data["status"] = "PAGO"
+    else:
+        data["endToEndId"] = "E" + "9" * 31
+        data["status"] = "RJCT"
+    return status, {"data": data}

@@ -89,6 +89,8 @@ class Core:
         for mode in ("slow", "drop_after_accept"):
             if mode in met:
                 time.sleep(met[mode].ms / 1000)
+        if "wrong" in met:
+            answer = faults.wrong(met["wrong"].code, *answer)
         return DROPPED if "drop_after_accept" in met else answer
 
     def _judged(self, path, text, rules, function, met):
@@ -291,7 +293,7 @@ class Handler(service.Handler):
         if status == 422 or status == 200 and self.path in UTF8 \
                 or status >= 400 and self.command == "GET":
             kind += "; charset=utf-8"
-        self.answer(status, json.dumps(
+        self.answer(status, body if isinstance(body, bytes) else json.dumps(
             body, ensure_ascii=False, separators=(",", ":")).encode(), kind)
 
     def _post(self):

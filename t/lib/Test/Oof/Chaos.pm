@@ -12,8 +12,8 @@ package Test::Oof::Chaos;
 #   settled($o, 60);
 #   agree($core, @all);
 #
-# One of many is { uuid, urn, body, version, amount, item, key, said }: "said"
-# are the statuses that the client was told under its key.
+# One of many is { uuid, urn, body, version, amount, item, key, after, said }:
+# "said" are the statuses that the client was told under its key.
 
 use strict;
 use warnings;
@@ -96,20 +96,23 @@ sub until_decided {
 }
 
 
-# consents of v5 that are authorised, one for each amount, each with an item
+# authorised consents, one for each amount, each with an item; a version may
+# come first
 
 sub consents_of {
     my ($o, @amounts) = @_;
 
+    my $version = $amounts[0] =~ /^[45]$/ ? shift @amounts : 5;
     my @all = map {
-        { amount => $_, key => new_uuid(), version => 5,
+        { amount => $_, key => new_uuid(), version => $version,
           body => payment_consent(
+              $version == 4 ? (purpose => undef) : (),
               '+loggedUser' => { document => {
                   identification => $Test::Oof::Settle::Cpf, rel => 'CPF' } },
               '+debtorAccount' => $Test::Oof::Settle::Account, amount => $_) }
     } @amounts;
 
-    my $payers = payers($o, "$Pay5/consents", [ map {
+    my $payers = payers($o, path($version) . '/consents', [ map {
         { key => new_uuid(), scope => 'payments', body => $_->{body} }
     } @all ]);
 
@@ -134,14 +137,18 @@ sub consents_of {
 }
 
 
-# clients that pay them; words: processes, seconds, twice, gone (shares)
+sub path { $_[0] == 4 ? $Pay4 : $Pay5 }
+
+
+# clients that pay them, all of one version; words: processes, seconds, repeats,
+# twice, gone (shares)
 
 sub paid {
     my ($o, $all, %args) = @_;
 
-    return payers($o, "$Pay5/pix/payments", [ map {
+    return payers($o, path($all->[0]{version}) . '/pix/payments', [ map {
         { key => $_->{key}, scope => "openid consent:$_->{urn} payments",
-          body => { data => [ $_->{item} ] } }
+          after => $_->{after} // 0, body => { data => [ $_->{item} ] } }
     } @$all ], twice => 0.2, gone => 0.1, %args);
 }
 
@@ -153,8 +160,10 @@ sub payers {
     my $file = "$o->{dir}/payers-" . int(1e6 * time);
 
     Test::Oof::spew("$file.in", $json->encode({
-        port => $o->plain, path => $path, items => $items,
-        processes => 12, seconds => 600, twice => 0, gone => 0, %args,
+        port => $o->plain, path => $path,
+        items => [ map { { after => 0, %$_ } } @$items ],
+        processes => 12, seconds => 600, twice => 0, gone => 0, repeats => 0,
+        %args,
         headers => { Host => 'mtls-api.oof.test',
                      'X-SSL-Client-Cert' => Test::Oof::header_pem('one') },
         message => { file => Test::Oof::Payments::signing_key('one'),
