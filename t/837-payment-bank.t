@@ -12,6 +12,7 @@ use warnings;
 
 use FindBin;
 use lib "$FindBin::Bin/lib";
+use JSON::PP ();
 use Test::More;
 use Test::Oof;
 use Test::Oof::Bank;
@@ -345,6 +346,58 @@ $core->faults({ mode => 'error', path => '/cancellation', times => 1 });
 is(cancelled($held)->{status}, 504, 'held: no word');
 $core->faults;
 is(cancelled($held)->{status}, 200, 'held: at last');
+
+
+# --- what the bank keeps with a consent, and whether it wants to be notified
+
+my $kept = waiting();
+my @of = (id => $kept->{uuid});
+my $meta = "$per/meta-data";
+
+sub data_of { my $r = ask($o, GET => $meta, @of); $r->{json}{data} // '' }
+
+is(ask($o, PUT => $meta, @of, json => { data => '{"a":1}' })->{status}, 204,
+   'metadata: kept');
+is(data_of(), '{"a":1}', 'metadata: as it was');
+is(ask($o, PATCH => $meta, @of, json => { data => '{"b":"x","a":null}' })
+       ->{status}, 204, 'metadata: changed');
+is(data_of(), '{"b":"x"}', 'metadata: merged');
+is(ask($o, DELETE => $meta, @of)->{status}, 204, 'metadata: gone');
+is(ask($o, GET => $meta, @of)->{status}, 404, 'metadata: there is none');
+is(ask($o, PUT => $meta, @of, json => { data => '{}' },
+       customer => '11144477735')->{status}, 404,
+   'metadata: of another customer');
+is(ask($o, PUT => $meta, id => new_uuid(), json => { data => '{}' })
+       ->{status}, 404, 'metadata: of no consent');
+
+my $key = "$per/search-key/{searchKey}";
+
+is(ask($o, POST => $key, @of, key => 'conta=77')->{status}, 204,
+   'search key: given');
+is(ask($o, GET => $key, @of, key => 'conta=77')->{json}{exists}
+   // ask($o, GET => $key, @of, key => 'conta=77')->{json}{data}{exists},
+   JSON::PP::true(), 'search key: it has it');
+is(join(' ', map { $_->{id} } @{ ask($o, GET => '/v1/consents',
+   query => 'type=PAYMENT&searchKey=conta%3D77')->{json}{data} }),
+   $kept->{uuid}, 'search key: found by it');
+is(ask($o, GET => '/v1/consents',
+       query => 'type=DATA_SHARING&searchKey=conta%3D77')
+       ->{json}{meta}{totalRecords}, 0, 'search key: not among data');
+is(ask($o, DELETE => $key, @of, key => 'conta=77')->{status}, 204,
+   'search key: taken');
+is(ask($o, GET => '/v1/consents',
+       query => 'type=PAYMENT&searchKey=conta%3D77')
+       ->{json}{meta}{totalRecords}, 0, 'search key: found no more');
+
+is(ask($o, PATCH => '/v1/webhook/toggle/{consentId}', @of,
+       json => { active => JSON::PP::true() })->{status}, 204, 'webhook: on');
+is_deeply(ask($o, GET => '/v1/webhook/status/{consentId}', @of)->{json},
+          { active => JSON::PP::true() }, 'webhook: is on');
+is_deeply(ask($o, GET => '/v1/webhook/status/{consentId}',
+              id => waiting()->{uuid})->{json},
+          { active => JSON::PP::false() }, 'webhook: of that consent alone');
+is((psql("SELECT version FROM oof_payment_consent WHERE consent_id ="
+         . " '$kept->{uuid}'"))[0][0], 1, 'none of it changes the consent');
 
 
 # --- what the core calls the payments of a time

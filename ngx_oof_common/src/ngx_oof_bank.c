@@ -258,3 +258,43 @@ ngx_oof_bank_paging(ngx_str_t *name)
 
     return 0;
 }
+
+
+ngx_int_t
+ngx_oof_bank_lookups(ngx_oof_request_t *o, const char *domain,
+    ngx_str_t *value, ngx_str_t *json)
+{
+    ngx_str_t            hex;
+    ngx_uint_t           n;
+    ngx_oof_json_t       w;
+    ngx_oof_loc_conf_t  *olcf;
+    u_char               hmac[NGX_OOF_LOOKUP_LEN];
+    u_char               text[2 * NGX_OOF_LOOKUP_LEN];
+
+    olcf = ngx_http_get_module_loc_conf(o->r, ngx_oof_module);
+
+    hex.data = text;
+    hex.len = sizeof(text);
+
+    if (ngx_oof_json_init(&w, o->r->pool, 128) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    ngx_oof_json_begin(&w, '[');
+
+    for (n = 0; n < NGX_OOF_BANK_LOOKUPS; n++) {
+
+        if (ngx_oof_crypt_lookup(olcf->keys, n, domain, value, hmac)
+            != NGX_OK)
+        {
+            break;
+        }
+
+        (void) ngx_hex_dump(text, hmac, NGX_OOF_LOOKUP_LEN);
+        ngx_oof_json_str(&w, &hex);
+    }
+
+    ngx_oof_json_end(&w, ']');
+
+    return n ? ngx_oof_json_text(&w, json) : NGX_ERROR;
+}

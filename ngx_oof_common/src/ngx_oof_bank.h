@@ -18,6 +18,13 @@
 
 #define NGX_OOF_SCOPE_CUSTOMER    "oob_customer"
 
+/* the domain of look-up values of search keys, see ngx_oof_crypt_lookup() */
+#define NGX_OOF_LOOKUP_SEARCH     "consent.search"
+
+/* how metadata is bound to its row, see ngx_oof_crypt_seal() */
+#define NGX_OOF_SEAL_METADATA     "oof_consent_metadata"
+
+#define NGX_OOF_BANK_LOOKUPS      8
 #define NGX_OOF_BANK_KEYS         100    /* search keys of a call */
 #define NGX_OOF_BANK_TEXT         255    /* bytes of a search key */
 #define NGX_OOF_BANK_REACH        10000  /* records by number of page */
@@ -159,6 +166,47 @@ const char *ngx_oof_bank_standing(ngx_uint_t standing);
 /* writes the members of whom a consent is of; "cnpj" may be empty */
 void ngx_oof_bank_documents(ngx_oof_json_t *w, ngx_str_t *cpf,
     ngx_str_t *cnpj);
+
+/*
+ * A JSON array of the values by which "value" is found, whatever key they were
+ * made with; NGX_OK or NGX_ERROR.
+ */
+ngx_int_t ngx_oof_bank_lookups(ngx_oof_request_t *o, const char *domain,
+    ngx_str_t *value, ngx_str_t *json);
+
+
+/*
+ * A kind of consents that the bank keeps search keys and metadata with, and
+ * wants to be notified of.  The statements take what those of consents of data
+ * take (bank_keys_add.sql, ...), and lock the row of their own kind.
+ */
+
+typedef struct {
+
+    /* adds the statements that read consent u->key to the unit */
+    void                   (*read)(ngx_oof_request_t *o,
+                                   ngx_oof_pg_unit_t *u);
+
+    /*
+     * Takes their rows: NGX_OK; NGX_DONE when it is none of this kind;
+     * NGX_DECLINED with an answer prepared, when the caller may not see it, or
+     * not change it ("own"); NGX_ERROR.
+     */
+    ngx_int_t              (*row)(ngx_oof_request_t *o, ngx_oof_pg_unit_t *u,
+                                  ngx_uint_t own);
+
+    ngx_oof_sql_t           *keys_add;
+    ngx_oof_sql_t           *keys_remove;
+    ngx_oof_sql_t           *metadata_put;
+    ngx_oof_sql_t           *webhook_put;
+} ngx_oof_bank_kind_t;
+
+
+/* the routes by which it keeps them, in preconfiguration */
+ngx_int_t ngx_oof_bank_keep_preconf(ngx_conf_t *cf);
+
+/* registers a kind, which is static, in preconfiguration */
+ngx_int_t ngx_oof_bank_kind_add(ngx_conf_t *cf, ngx_oof_bank_kind_t *kind);
 
 /*
  * Ends a list: links, made of the request's own query, and meta.  "next" is

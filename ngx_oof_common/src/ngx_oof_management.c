@@ -94,7 +94,11 @@ static ngx_oof_management_table_t  ngx_oof_bank_table = {
 ngx_int_t
 ngx_oof_management_preconf(ngx_conf_t *cf)
 {
-    return ngx_oof_management_add(cf, ngx_oof_management_own);
+    if (ngx_oof_management_add(cf, ngx_oof_management_own) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    return ngx_oof_bank_keep_preconf(cf);
 }
 
 

@@ -78,6 +78,8 @@ struct ngx_oof_request_s {
     void                   (*forget)(ngx_oof_request_t *o);
     void                    *waiting;    /* of "forget" */
 
+    void                    *kept;       /* of the bank's side, its own */
+
     ngx_event_t              deadline;
     ngx_msec_t               expires;    /* ngx_current_msec of the deadline */
     ngx_msec_t               began;      /* to read the body */

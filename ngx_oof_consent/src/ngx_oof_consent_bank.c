@@ -15,6 +15,10 @@
 #define NGX_OOF_BANK_CONSENT  "/consents/v1/consents/{consentId}"
 
 
+static void ngx_oof_bank_kind_read(ngx_oof_request_t *o,
+    ngx_oof_pg_unit_t *u);
+static ngx_int_t ngx_oof_bank_kind_row(ngx_oof_request_t *o,
+    ngx_oof_pg_unit_t *u, ngx_uint_t own);
 static ngx_int_t ngx_oof_bank_absent(ngx_oof_request_t *o);
 
 
@@ -57,50 +61,6 @@ static ngx_oof_route_t  ngx_oof_bank_routes[] = {
     ngx_oof_bank_route(POST, "/v1/resources-notification", "bank_notify",
                        WRITE, JSON, ngx_oof_bank_notify),
 
-    ngx_oof_bank_route(POST, NGX_OOF_BANK_CONSENT "/search-key/{searchKey}",
-                       "bank_key_add", WRITE, NONE, ngx_oof_bank_key_add),
-
-    ngx_oof_bank_route(GET, NGX_OOF_BANK_CONSENT "/search-key/{searchKey}",
-                       "bank_key_get", READ, NONE, ngx_oof_bank_key_get),
-
-    ngx_oof_bank_route(DELETE, NGX_OOF_BANK_CONSENT "/search-key/{searchKey}",
-                       "bank_key_remove", WRITE, NONE,
-                       ngx_oof_bank_key_remove),
-
-    ngx_oof_bank_route(POST, NGX_OOF_BANK_CONSENT "/search-keys",
-                       "bank_keys_add", WRITE, JSON, ngx_oof_bank_keys_add),
-
-    ngx_oof_bank_route(GET, NGX_OOF_BANK_CONSENT "/search-keys",
-                       "bank_keys_get", READ, NONE, ngx_oof_bank_keys_get),
-
-    ngx_oof_bank_route(DELETE, NGX_OOF_BANK_CONSENT "/search-keys",
-                       "bank_keys_remove", WRITE, NONE,
-                       ngx_oof_bank_keys_remove),
-
-    ngx_oof_bank_route(PUT, NGX_OOF_BANK_CONSENT "/meta-data",
-                       "bank_metadata_put", WRITE, JSON,
-                       ngx_oof_bank_metadata_put),
-
-    ngx_oof_bank_route(PATCH, NGX_OOF_BANK_CONSENT "/meta-data",
-                       "bank_metadata_change", WRITE, JSON,
-                       ngx_oof_bank_metadata_change),
-
-    ngx_oof_bank_route(DELETE, NGX_OOF_BANK_CONSENT "/meta-data",
-                       "bank_metadata_delete", WRITE, NONE,
-                       ngx_oof_bank_metadata_delete),
-
-    ngx_oof_bank_route(GET, NGX_OOF_BANK_CONSENT "/meta-data",
-                       "bank_metadata_get", READ, NONE,
-                       ngx_oof_bank_metadata_get),
-
-    ngx_oof_bank_route(PATCH, "/v1/webhook/toggle/{consentId}",
-                       "bank_webhook_toggle", WRITE, JSON,
-                       ngx_oof_bank_webhook_toggle),
-
-    ngx_oof_bank_route(GET, "/v1/webhook/status/{consentId}",
-                       "bank_webhook_status", READ, NONE,
-                       ngx_oof_bank_webhook_status),
-
     /* of enrollments and portabilities, which are not here */
 
     ngx_oof_bank_route(PATCH,
@@ -125,10 +85,56 @@ static ngx_oof_route_t  ngx_oof_bank_routes[] = {
 };
 
 
+static ngx_oof_bank_kind_t  ngx_oof_bank_kind = {
+    ngx_oof_bank_kind_read,
+    ngx_oof_bank_kind_row,
+    &ngx_oof_sql_bank_keys_add,
+    &ngx_oof_sql_bank_keys_remove,
+    &ngx_oof_sql_bank_metadata_put,
+    &ngx_oof_sql_bank_webhook_put
+};
+
+
 ngx_int_t
 ngx_oof_bank_preconf(ngx_conf_t *cf)
 {
+    if (ngx_oof_bank_kind_add(cf, &ngx_oof_bank_kind) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
     return ngx_oof_bank_add(cf, ngx_oof_bank_routes);
+}
+
+
+static void
+ngx_oof_bank_kind_read(ngx_oof_request_t *o, ngx_oof_pg_unit_t *u)
+{
+    ngx_oof_loc_conf_t  *olcf;
+
+    olcf = ngx_http_get_module_loc_conf(o->r, ngx_oof_module);
+
+    ngx_oof_consent_journey_read(u, olcf, u->key);
+
+    ngx_oof_pg_statement(u, &ngx_oof_sql_journey_choice);
+    ngx_oof_pg_uuid(u, u->key);
+    ngx_oof_pg_text(u, &olcf->brand);
+}
+
+
+static ngx_int_t
+ngx_oof_bank_kind_row(ngx_oof_request_t *o, ngx_oof_pg_unit_t *u,
+    ngx_uint_t own)
+{
+    ngx_int_t                   rc;
+    ngx_oof_consent_journey_t  *journey;
+
+    if (ngx_oof_pg_rows(u, 0) == 0) {
+        return NGX_DONE;
+    }
+
+    rc = ngx_oof_bank_row(o, u, &journey);
+
+    return (rc == NGX_OK && own) ? ngx_oof_bank_own(o, journey) : rc;
 }
 
 

@@ -19,13 +19,6 @@
  * brand is the server's; X-Brand-ID of the caller is not looked at.
  */
 
-/* the domain of look-up values of search keys, see ngx_oof_crypt_lookup() */
-#define NGX_OOF_LOOKUP_SEARCH     "consent.search"
-
-/* how metadata is bound to its row, see ngx_oof_crypt_seal() */
-#define NGX_OOF_SEAL_METADATA     "oof_consent_metadata"
-
-
 /*
  * Adds, as two texts, whose consents this caller may see: null twice for all
  * of the brand, else JSON arrays of look-up values of the customer's CPF and
@@ -77,18 +70,6 @@ ngx_int_t ngx_oof_bank_revoke(ngx_oof_request_t *o);
 ngx_int_t ngx_oof_bank_reject(ngx_oof_request_t *o);
 ngx_int_t ngx_oof_bank_agree(ngx_oof_request_t *o);
 ngx_int_t ngx_oof_bank_notify(ngx_oof_request_t *o);
-ngx_int_t ngx_oof_bank_key_add(ngx_oof_request_t *o);
-ngx_int_t ngx_oof_bank_key_get(ngx_oof_request_t *o);
-ngx_int_t ngx_oof_bank_key_remove(ngx_oof_request_t *o);
-ngx_int_t ngx_oof_bank_keys_add(ngx_oof_request_t *o);
-ngx_int_t ngx_oof_bank_keys_get(ngx_oof_request_t *o);
-ngx_int_t ngx_oof_bank_keys_remove(ngx_oof_request_t *o);
-ngx_int_t ngx_oof_bank_metadata_put(ngx_oof_request_t *o);
-ngx_int_t ngx_oof_bank_metadata_change(ngx_oof_request_t *o);
-ngx_int_t ngx_oof_bank_metadata_delete(ngx_oof_request_t *o);
-ngx_int_t ngx_oof_bank_metadata_get(ngx_oof_request_t *o);
-ngx_int_t ngx_oof_bank_webhook_toggle(ngx_oof_request_t *o);
-ngx_int_t ngx_oof_bank_webhook_status(ngx_oof_request_t *o);
 
 /* registers the API, in preconfiguration */
 /* what the bank's own webhook is told of */

@@ -1,4 +1,4 @@
--- Consents to pay by whom they are of: a page of those that fit, in the order
+-- Consents to pay by whom they are of, or by search keys: a page of those that fit, in the order
 -- that is asked for, with the number of all.  One row at least, with nulls where
 -- there is no consent.  The newest are looked at, so many at most: "cut" tells
 -- that there may be more.
@@ -16,10 +16,12 @@
 -- $11 bool: the oldest first
 -- $12 int8: consents before the page
 -- $13 int8: of the page
+-- $14 text: JSON array of look-up values of search keys, any of them, or null
 WITH f AS MATERIALIZED (
     (SELECT c
        FROM oof_payment_consent c
-      WHERE $3 IS NOT NULL
+      WHERE $14 IS NULL
+        AND $3 IS NOT NULL
         AND c.cpf_hmac = ANY (ARRAY(
             SELECT decode(x, 'hex')
               FROM jsonb_array_elements_text($3::jsonb) AS x))
@@ -30,7 +32,8 @@ WITH f AS MATERIALIZED (
      UNION ALL
     (SELECT c
        FROM oof_payment_consent c
-      WHERE $3 IS NULL
+      WHERE $14 IS NULL
+        AND $3 IS NULL
         AND c.cnpj_hmac = ANY (ARRAY(
             SELECT decode(x, 'hex')
               FROM jsonb_array_elements_text($4::jsonb) AS x))
@@ -38,12 +41,29 @@ WITH f AS MATERIALIZED (
         AND c.creation BETWEEN $5 AND $6
       ORDER BY c.creation DESC, c.consent_id DESC
       LIMIT $7)
+     UNION ALL
+    (SELECT c
+       FROM (SELECT DISTINCT k.consent_id
+               FROM oof_consent_search_key k
+              WHERE k.key_hmac = ANY (ARRAY(
+                    SELECT decode(x, 'hex')
+                      FROM jsonb_array_elements_text($14::jsonb) AS x))
+                AND k.brand = $1
+                AND k.creation BETWEEN $5 AND $6
+              LIMIT $7) AS k
+            JOIN oof_payment_consent c ON c.consent_id = k.consent_id
+      WHERE $14 IS NOT NULL
+        AND c.brand = $1)
 ), m AS MATERIALIZED (
     SELECT (f.c).consent_id, (f.c).creation,
            ($8::jsonb ->> oof_payment_consent_standing(f.c, $2)::text)::int4
            AS rank
       FROM f
-     WHERE ($4 IS NULL
+     WHERE ($3 IS NULL
+            OR (f.c).cpf_hmac = ANY (ARRAY(
+               SELECT decode(x, 'hex')
+                 FROM jsonb_array_elements_text($3::jsonb) AS x)))
+       AND ($4 IS NULL
             OR (f.c).cnpj_hmac = ANY (ARRAY(
                SELECT decode(x, 'hex')
                  FROM jsonb_array_elements_text($4::jsonb) AS x)))

@@ -28,6 +28,10 @@ typedef struct {
 } ngx_oof_payment_bank_page_t;
 
 
+static void ngx_oof_payment_bank_kind_read(ngx_oof_request_t *o,
+    ngx_oof_pg_unit_t *u);
+static ngx_int_t ngx_oof_payment_bank_kind_row(ngx_oof_request_t *o,
+    ngx_oof_pg_unit_t *u, ngx_uint_t own);
 static ngx_int_t ngx_oof_payment_bank_page(ngx_oof_request_t *o,
     ngx_oof_payment_journey_t *j);
 static ngx_int_t ngx_oof_payment_bank_paged(ngx_oof_request_t *o,
@@ -112,14 +116,91 @@ static ngx_oof_api_t  ngx_oof_payment_bank_api = {
 };
 
 
+static ngx_oof_bank_kind_t  ngx_oof_payment_bank_kind = {
+    ngx_oof_payment_bank_kind_read,
+    ngx_oof_payment_bank_kind_row,
+    &ngx_oof_sql_payment_bank_keys_add,
+    &ngx_oof_sql_payment_bank_keys_remove,
+    &ngx_oof_sql_payment_bank_metadata_put,
+    &ngx_oof_sql_payment_bank_webhook_put
+};
+
+
 ngx_int_t
 ngx_oof_payment_bank_preconf(ngx_conf_t *cf)
 {
-    if (ngx_oof_api_register(cf, &ngx_oof_payment_bank_api) != NGX_OK) {
+    if (ngx_oof_api_register(cf, &ngx_oof_payment_bank_api) != NGX_OK
+        || ngx_oof_bank_kind_add(cf, &ngx_oof_payment_bank_kind) != NGX_OK)
+    {
         return NGX_ERROR;
     }
 
     return ngx_oof_bank_add_first(cf, ngx_oof_payment_bank_routes);
+}
+
+
+static void
+ngx_oof_payment_bank_kind_read(ngx_oof_request_t *o, ngx_oof_pg_unit_t *u)
+{
+    ngx_oof_loc_conf_t  *olcf;
+
+    olcf = ngx_http_get_module_loc_conf(o->r, ngx_oof_module);
+
+    ngx_oof_pg_statement(u, &ngx_oof_sql_payment_consent_get);
+    ngx_oof_pg_uuid(u, u->key);
+    ngx_oof_pg_text(u, &olcf->brand);
+    ngx_oof_pg_time(u, ngx_oof_clock_rule());
+}
+
+
+/* what a customer's token sees is that customer's own */
+
+static ngx_int_t
+ngx_oof_payment_bank_kind_row(ngx_oof_request_t *o, ngx_oof_pg_unit_t *u,
+    ngx_uint_t own)
+{
+    json_t                     *data;
+    ngx_str_t                   cpf;
+    const char                 *why;
+    ngx_oof_payment_consent_t   consent;
+
+    if (ngx_oof_pg_rows(u, 0) == 0) {
+        return NGX_DONE;
+    }
+
+    ngx_memzero(&consent, sizeof(ngx_oof_payment_consent_t));
+
+    if (ngx_oof_payment_consent_row(o, u, 0, 0, &consent) != NGX_OK
+        || ngx_oof_payment_consent_name(o, &consent) != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    if (!ngx_oof_bank_customer(o)) {
+        return NGX_OK;
+    }
+
+    if (ngx_oof_json_parse(o->r->pool, &consent.personal, &data, &why)
+        != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    if (o->token->has_cpf
+        && ngx_oof_json_get_str(json_object_get(json_object_get(data,
+                                                "loggedUser"), "document"),
+                                "identification", &cpf)
+           == NGX_OK
+        && cpf.len == NGX_OOF_CPF_LEN
+        && ngx_memcmp(cpf.data, o->token->cpf, NGX_OOF_CPF_LEN) == 0)
+    {
+        return NGX_OK;
+    }
+
+    ngx_str_null(&o->consent_id);
+    (void) ngx_oof_error_status(o, NGX_HTTP_NOT_FOUND);
+
+    return NGX_DECLINED;
 }
 
 

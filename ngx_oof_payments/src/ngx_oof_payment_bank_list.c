@@ -85,6 +85,8 @@ static ngx_int_t ngx_oof_payment_bank_owned(ngx_oof_request_t *o,
     ngx_oof_payment_bank_list_t *list);
 static ngx_int_t ngx_oof_payment_bank_lookups(ngx_oof_request_t *o,
     ngx_oof_pg_unit_t *u, const char *domain, ngx_str_t *value);
+static ngx_int_t ngx_oof_payment_bank_keys(ngx_oof_request_t *o,
+    ngx_oof_pg_unit_t *u, ngx_array_t *keys);
 static ngx_int_t ngx_oof_payment_bank_ranks(ngx_oof_request_t *o,
     ngx_oof_pg_unit_t *u, ngx_oof_bank_query_t *q);
 static ngx_int_t ngx_oof_payment_bank_owned_found(ngx_oof_request_t *o,
@@ -136,7 +138,7 @@ ngx_oof_payment_bank_list(ngx_oof_request_t *o)
 }
 
 
-/* consents to pay live for hours, and have no search keys */
+/* consents to pay live for an hour, or until a day */
 
 static ngx_int_t
 ngx_oof_payment_bank_list_find(ngx_oof_request_t *o,
@@ -146,11 +148,11 @@ ngx_oof_payment_bank_list_find(ngx_oof_request_t *o,
 
     q = &list->q;
 
-    if (q->keys.nelts || (q->has_term && q->term != 0) || q->standings == 0) {
+    if ((q->has_term && q->term != 0) || q->standings == 0) {
         return ngx_oof_payment_bank_list_rows(o, list);
     }
 
-    if ((!q->mark.set || q->cpf.len || q->cnpj.len)
+    if ((!q->mark.set || q->cpf.len || q->cnpj.len || q->keys.nelts)
         && q->page.number * q->page.size > NGX_OOF_BANK_REACH)
     {
         return ngx_oof_payment_bank_list_broad(o);
@@ -170,7 +172,7 @@ ngx_oof_payment_bank_list_find(ngx_oof_request_t *o,
         q->cpf.len = NGX_OOF_CPF_LEN;
     }
 
-    return (q->cpf.len || q->cnpj.len)
+    return (q->cpf.len || q->cnpj.len || q->keys.nelts)
            ? ngx_oof_payment_bank_owned(o, list)
            : ngx_oof_payment_bank_list_all(o, list);
 }
@@ -474,6 +476,11 @@ ngx_oof_payment_bank_owned(ngx_oof_request_t *o,
     ngx_oof_pg_int8(u, ngx_oof_page_offset(&q->page));
     ngx_oof_pg_int8(u, q->page.size);
 
+    if (ngx_oof_payment_bank_keys(o, u, &q->keys) != NGX_OK) {
+        ngx_oof_pg_free(u);
+        return NGX_ERROR;
+    }
+
     return ngx_oof_request_unit(o, u, ngx_oof_payment_bank_owned_found);
 }
 
@@ -491,7 +498,58 @@ ngx_oof_payment_bank_lookups(ngx_oof_request_t *o, ngx_oof_pg_unit_t *u,
         return NGX_OK;
     }
 
-    if (ngx_oof_payment_lookups(o, domain, value, &json) != NGX_OK) {
+    if (ngx_oof_bank_lookups(o, domain, value, &json) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    ngx_oof_pg_text(u, &json);
+
+    return NGX_OK;
+}
+
+
+/* all of them in one array */
+
+static ngx_int_t
+ngx_oof_payment_bank_keys(ngx_oof_request_t *o, ngx_oof_pg_unit_t *u,
+    ngx_array_t *keys)
+{
+    ngx_str_t       *key, json;
+    ngx_uint_t       i;
+    ngx_oof_json_t   w;
+
+    if (keys->nelts == 0) {
+        ngx_oof_pg_null(u);
+        return NGX_OK;
+    }
+
+    if (ngx_oof_json_init(&w, o->r->pool, 128 * keys->nelts + 16) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    key = keys->elts;
+
+    ngx_oof_json_begin(&w, '[');
+
+    for (i = 0; i < keys->nelts; i++) {
+
+        if (ngx_oof_bank_lookups(o, NGX_OOF_LOOKUP_SEARCH, &key[i], &json)
+            != NGX_OK)
+        {
+            return NGX_ERROR;
+        }
+
+        /* without its brackets */
+
+        json.data++;
+        json.len -= 2;
+
+        ngx_oof_json_raw(&w, &json);
+    }
+
+    ngx_oof_json_end(&w, ']');
+
+    if (ngx_oof_json_text(&w, &json) != NGX_OK) {
         return NGX_ERROR;
     }
 

@@ -886,46 +886,6 @@ ngx_oof_payment_decide_hex(ngx_oof_json_t *w, const char *name, u_char *data,
 }
 
 
-ngx_int_t
-ngx_oof_payment_lookups(ngx_oof_request_t *o, const char *domain,
-    ngx_str_t *value, ngx_str_t *json)
-{
-    ngx_str_t            hex;
-    ngx_uint_t           n;
-    ngx_oof_json_t       w;
-    ngx_oof_loc_conf_t  *olcf;
-    u_char               hmac[NGX_OOF_LOOKUP_LEN];
-    u_char               text[2 * NGX_OOF_LOOKUP_LEN];
-
-    olcf = ngx_http_get_module_loc_conf(o->r, ngx_oof_module);
-
-    hex.data = text;
-    hex.len = sizeof(text);
-
-    if (ngx_oof_json_init(&w, o->r->pool, 128) != NGX_OK) {
-        return NGX_ERROR;
-    }
-
-    ngx_oof_json_begin(&w, '[');
-
-    for (n = 0; n < NGX_OOF_PAYMENT_LOOKUPS; n++) {
-
-        if (ngx_oof_crypt_lookup(olcf->keys, n, domain, value, hmac)
-            != NGX_OK)
-        {
-            break;
-        }
-
-        (void) ngx_hex_dump(text, hmac, NGX_OOF_LOOKUP_LEN);
-        ngx_oof_json_str(&w, &hex);
-    }
-
-    ngx_oof_json_end(&w, ']');
-
-    return n ? ngx_oof_json_text(&w, json) : NGX_ERROR;
-}
-
-
 /* one of several agrees: what the consent becomes depends on the others */
 
 static ngx_int_t
@@ -943,8 +903,8 @@ ngx_oof_payment_decide_agree(ngx_oof_request_t *o,
     consent = &d->journey->consent;
     before = *consent;
 
-    if (ngx_oof_payment_lookups(o, NGX_OOF_PAYMENT_LOOKUP_CPF, &d->cpf,
-                                &d->lookups)
+    if (ngx_oof_bank_lookups(o, NGX_OOF_PAYMENT_LOOKUP_CPF, &d->cpf,
+                             &d->lookups)
         != NGX_OK
         || ngx_oof_event_init(&some, NGX_OOF_EVENT_PAYMENT_CONSENT_PARTIAL)
            != NGX_OK
@@ -1016,8 +976,8 @@ ngx_oof_payment_decide_write(ngx_oof_request_t *o,
     if (rc == NGX_OK && d->from == NGX_OOF_PAYMENT_CONSENT_PARTIAL
         && d->cpf.len)
     {
-        rc = ngx_oof_payment_lookups(o, NGX_OOF_PAYMENT_LOOKUP_CPF, &d->cpf,
-                                     &d->lookups);
+        rc = ngx_oof_bank_lookups(o, NGX_OOF_PAYMENT_LOOKUP_CPF, &d->cpf,
+                                  &d->lookups);
     }
 
     if (rc != NGX_OK) {

@@ -26,7 +26,6 @@
 #define NGX_OOF_PAYMENT_LOOKUP_CNPJ    "consent.cnpj"
 #define NGX_OOF_PAYMENT_SEAL_APPROVER  "oof_payment_approver"
 
-#define NGX_OOF_PAYMENT_LOOKUPS        8
 #define NGX_OOF_PAYMENT_APPROVERS      100
 
 
@@ -91,13 +90,6 @@ ngx_int_t ngx_oof_payment_decide_bank(ngx_oof_request_t *o,
     ngx_oof_payment_code_e reason, ngx_str_t *detail,
     ngx_int_t (*done)(ngx_oof_request_t *o, ngx_oof_payment_journey_t *j,
     ngx_int_t rc));
-
-/*
- * A JSON array of the values by which "value" is found, whatever key they were
- * made with; NGX_OK or NGX_ERROR.
- */
-ngx_int_t ngx_oof_payment_lookups(ngx_oof_request_t *o, const char *domain,
-    ngx_str_t *value, ngx_str_t *json);
 
 /* prepares a 400 that names a member; returns NGX_DECLINED */
 ngx_int_t ngx_oof_payment_bad_path(ngx_oof_request_t *o, const char *path,

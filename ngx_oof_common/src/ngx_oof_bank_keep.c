@@ -5,8 +5,7 @@
 
 
 #include <ngx_oof.h>
-#include <ngx_oof_consent_bank.h>
-#include <ngx_oof_consent_sql.h>
+#include <ngx_oof_common_sql.h>
 
 
 /*
@@ -20,8 +19,10 @@
 #define NGX_OOF_BANK_TRIES      5        /* of a change of metadata */
 #define NGX_OOF_BANK_METADATA   65536    /* bytes of a consent's */
 
-/* the statement behind those of ngx_oof_bank_read() */
-#define NGX_OOF_BANK_S_KEPT     2
+/* the statement behind those that read the consent */
+#define ngx_oof_bank_s_kept(u)  ((u)->nstatements - 1)
+
+#define NGX_OOF_BANK_KINDS      4
 
 
 /* outcomes of the statements that write */
@@ -48,7 +49,12 @@ struct ngx_oof_bank_keep_s {
     json_t                  *patch;      /* of metadata */
     ngx_int_t                version;    /* of what was read; -1: any */
     ngx_uint_t               tries;
-    ngx_oof_sql_t           *sql;        /* of keys, that writes */
+    ngx_uint_t               kind;       /* that is asked for the consent */
+
+    /* what is read with the consent, or NULL, and what is done then */
+    ngx_oof_sql_t           *look;
+    ngx_int_t              (*result)(ngx_oof_request_t *o,
+                                     ngx_oof_pg_unit_t *u);
 
     /* puts the statement that writes into the unit: NGX_OK, NGX_DECLINED with
      * an answer prepared, NGX_ERROR */
@@ -57,11 +63,35 @@ struct ngx_oof_bank_keep_s {
                                     ngx_oof_pg_unit_t *u, u_char *id);
 
     unsigned                 one:1;      /* the key is of the path */
+    unsigned                 remove:1;   /* of keys */
     unsigned                 active:1;
 };
 
 
+static ngx_int_t ngx_oof_bank_key_add(ngx_oof_request_t *o);
+static ngx_int_t ngx_oof_bank_key_get(ngx_oof_request_t *o);
+static ngx_int_t ngx_oof_bank_key_remove(ngx_oof_request_t *o);
+static ngx_int_t ngx_oof_bank_keys_add(ngx_oof_request_t *o);
+static ngx_int_t ngx_oof_bank_keys_get(ngx_oof_request_t *o);
+static ngx_int_t ngx_oof_bank_keys_remove(ngx_oof_request_t *o);
+static ngx_int_t ngx_oof_bank_metadata_put(ngx_oof_request_t *o);
+static ngx_int_t ngx_oof_bank_metadata_change(ngx_oof_request_t *o);
+static ngx_int_t ngx_oof_bank_metadata_delete(ngx_oof_request_t *o);
+static ngx_int_t ngx_oof_bank_metadata_get(ngx_oof_request_t *o);
+static ngx_int_t ngx_oof_bank_webhook_toggle(ngx_oof_request_t *o);
+static ngx_int_t ngx_oof_bank_webhook_status(ngx_oof_request_t *o);
+
 static ngx_oof_bank_keep_t *ngx_oof_bank_keep(ngx_oof_request_t *o);
+static ngx_int_t ngx_oof_bank_keep_read(ngx_oof_request_t *o,
+    ngx_oof_bank_keep_t *keep);
+static ngx_int_t ngx_oof_bank_keep_id(ngx_oof_request_t *o, u_char *id);
+static ngx_int_t ngx_oof_bank_keep_no_id(ngx_oof_request_t *o);
+static ngx_int_t ngx_oof_bank_keep_unknown(ngx_oof_request_t *o);
+static ngx_uint_t ngx_oof_bank_keep_row(ngx_oof_request_t *o,
+    ngx_oof_bank_keep_t *keep, ngx_oof_pg_unit_t *u, ngx_uint_t own,
+    ngx_int_t *rc);
+static ngx_int_t ngx_oof_bank_keep_body(ngx_oof_request_t *o,
+    ngx_oof_schema_t *schema);
 static ngx_int_t ngx_oof_bank_keep_start(ngx_oof_request_t *o,
     ngx_oof_bank_keep_t *keep);
 static ngx_int_t ngx_oof_bank_keep_checked(ngx_oof_request_t *o,
@@ -94,8 +124,6 @@ static ngx_int_t ngx_oof_bank_keys_found(ngx_oof_request_t *o,
 
 static ngx_int_t ngx_oof_bank_metadata_body(ngx_oof_request_t *o,
     ngx_oof_bank_keep_t *keep);
-static ngx_int_t ngx_oof_bank_metadata_read(ngx_oof_request_t *o,
-    ngx_int_t (*result)(ngx_oof_request_t *o, ngx_oof_pg_unit_t *u));
 static ngx_int_t ngx_oof_bank_metadata_open(ngx_oof_request_t *o,
     ngx_oof_pg_unit_t *u, ngx_str_t *data);
 static ngx_int_t ngx_oof_bank_metadata_got(ngx_oof_request_t *o,
@@ -112,6 +140,73 @@ static ngx_int_t ngx_oof_bank_webhook_write(ngx_oof_request_t *o,
     ngx_oof_bank_keep_t *keep, ngx_oof_pg_unit_t *u, u_char *id);
 static ngx_int_t ngx_oof_bank_webhook_got(ngx_oof_request_t *o,
     ngx_oof_pg_unit_t *u);
+
+
+#define ngx_oof_bank_route(method, path, name, scope, media, handler)         \
+    { NGX_HTTP_ ## method,                                                    \
+      ngx_string(path),                                                       \
+      ngx_string(name),                                                       \
+      NGX_OOF_GRANT_ANY,                                                      \
+      ngx_string(NGX_OOF_SCOPE_BANK_ ## scope),                               \
+      NGX_OOF_MEDIA_ ## media,                                                \
+      handler,                                                                \
+      0 }
+
+
+#define NGX_OOF_BANK_CONSENT  "/consents/v1/consents/{consentId}"
+
+
+static ngx_oof_route_t  ngx_oof_bank_keep_routes[] = {
+
+    ngx_oof_bank_route(POST, NGX_OOF_BANK_CONSENT "/search-key/{searchKey}",
+                       "bank_key_add", WRITE, NONE, ngx_oof_bank_key_add),
+
+    ngx_oof_bank_route(GET, NGX_OOF_BANK_CONSENT "/search-key/{searchKey}",
+                       "bank_key_get", READ, NONE, ngx_oof_bank_key_get),
+
+    ngx_oof_bank_route(DELETE, NGX_OOF_BANK_CONSENT "/search-key/{searchKey}",
+                       "bank_key_remove", WRITE, NONE,
+                       ngx_oof_bank_key_remove),
+
+    ngx_oof_bank_route(POST, NGX_OOF_BANK_CONSENT "/search-keys",
+                       "bank_keys_add", WRITE, JSON, ngx_oof_bank_keys_add),
+
+    ngx_oof_bank_route(GET, NGX_OOF_BANK_CONSENT "/search-keys",
+                       "bank_keys_get", READ, NONE, ngx_oof_bank_keys_get),
+
+    ngx_oof_bank_route(DELETE, NGX_OOF_BANK_CONSENT "/search-keys",
+                       "bank_keys_remove", WRITE, NONE,
+                       ngx_oof_bank_keys_remove),
+
+    ngx_oof_bank_route(PUT, NGX_OOF_BANK_CONSENT "/meta-data",
+                       "bank_metadata_put", WRITE, JSON,
+                       ngx_oof_bank_metadata_put),
+
+    ngx_oof_bank_route(PATCH, NGX_OOF_BANK_CONSENT "/meta-data",
+                       "bank_metadata_change", WRITE, JSON,
+                       ngx_oof_bank_metadata_change),
+
+    ngx_oof_bank_route(DELETE, NGX_OOF_BANK_CONSENT "/meta-data",
+                       "bank_metadata_delete", WRITE, NONE,
+                       ngx_oof_bank_metadata_delete),
+
+    ngx_oof_bank_route(GET, NGX_OOF_BANK_CONSENT "/meta-data",
+                       "bank_metadata_get", READ, NONE,
+                       ngx_oof_bank_metadata_get),
+
+    ngx_oof_bank_route(PATCH, "/v1/webhook/toggle/{consentId}",
+                       "bank_webhook_toggle", WRITE, JSON,
+                       ngx_oof_bank_webhook_toggle),
+
+    ngx_oof_bank_route(GET, "/v1/webhook/status/{consentId}",
+                       "bank_webhook_status", READ, NONE,
+                       ngx_oof_bank_webhook_status),
+
+      ngx_oof_route_end
+};
+
+
+static ngx_oof_bank_kind_t  *ngx_oof_bank_kinds[NGX_OOF_BANK_KINDS + 1];
 
 
 static ngx_oof_schema_t  ngx_oof_bank_metadata_schema[] = {
@@ -146,9 +241,41 @@ ngx_oof_bank_keep(ngx_oof_request_t *o)
 
     keep->version = -1;
 
-    ngx_http_set_ctx(o->r, keep, ngx_oof_consent_module);
+    o->kept = keep;
 
     return keep;
+}
+
+
+ngx_int_t
+ngx_oof_bank_keep_preconf(ngx_conf_t *cf)
+{
+    return ngx_oof_bank_add(cf, ngx_oof_bank_keep_routes);
+}
+
+
+ngx_int_t
+ngx_oof_bank_kind_add(ngx_conf_t *cf, ngx_oof_bank_kind_t *kind)
+{
+    ngx_uint_t  i;
+
+    /* static, and the same in each configuration */
+
+    for (i = 0; ngx_oof_bank_kinds[i]; i++) {
+        if (ngx_oof_bank_kinds[i] == kind) {
+            return NGX_OK;
+        }
+    }
+
+    if (i == NGX_OOF_BANK_KINDS) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "there are too many kinds of consents");
+        return NGX_ERROR;
+    }
+
+    ngx_oof_bank_kinds[i] = kind;
+
+    return NGX_OK;
 }
 
 
@@ -157,39 +284,173 @@ ngx_oof_bank_keep(ngx_oof_request_t *o)
 static ngx_int_t
 ngx_oof_bank_keep_start(ngx_oof_request_t *o, ngx_oof_bank_keep_t *keep)
 {
-    ngx_int_t           rc;
-    ngx_oof_pg_unit_t  *u;
+    keep->look = NULL;
+    keep->result = ngx_oof_bank_keep_checked;
 
-    rc = ngx_oof_bank_read(o, &u);
+    return ngx_oof_bank_keep_read(o, keep);
+}
+
+
+/* each kind is asked whether the consent is one of its own */
+
+static ngx_int_t
+ngx_oof_bank_keep_read(ngx_oof_request_t *o, ngx_oof_bank_keep_t *keep)
+{
+    u_char                id[NGX_OOF_UUID_LEN];
+    ngx_int_t             rc;
+    ngx_oof_pg_unit_t    *u;
+    ngx_oof_loc_conf_t   *olcf;
+    ngx_oof_bank_kind_t  *kind;
+
+    kind = ngx_oof_bank_kinds[keep->kind];
+
+    rc = ngx_oof_bank_keep_id(o, id);
 
     if (rc != NGX_OK) {
         return (rc == NGX_DECLINED) ? NGX_OK : NGX_ERROR;
     }
 
-    return ngx_oof_request_unit(o, u, ngx_oof_bank_keep_checked);
+    if (kind == NULL) {
+        return ngx_oof_bank_keep_unknown(o);
+    }
+
+    olcf = ngx_http_get_module_loc_conf(o->r, ngx_oof_module);
+
+    u = ngx_oof_pg_unit(olcf->database, NGX_OOF_PG_READ);
+    if (u == NULL) {
+        return NGX_ERROR;
+    }
+
+    ngx_memcpy(u->key, id, NGX_OOF_UUID_LEN);
+
+    kind->read(o, u);
+
+    if (keep->look) {
+        ngx_oof_pg_statement(u, keep->look);
+        ngx_oof_pg_uuid(u, id);
+        ngx_oof_pg_text(u, keep->hashes.len ? &keep->hashes : &olcf->brand);
+    }
+
+    return ngx_oof_request_unit(o, u, keep->result);
+}
+
+
+/* this brand's URN, or the UUID alone; NGX_DECLINED: an error is prepared */
+
+static ngx_int_t
+ngx_oof_bank_keep_id(ngx_oof_request_t *o, u_char *id)
+{
+    u_char              *p;
+    ngx_str_t           *param, text, urn;
+    ngx_oof_loc_conf_t  *olcf;
+
+    olcf = ngx_http_get_module_loc_conf(o->r, ngx_oof_module);
+    param = &o->params[0];
+    text = *param;
+
+    if (text.len > NGX_OOF_UUID_TEXT) {
+        text.data += text.len - NGX_OOF_UUID_TEXT;
+        text.len = NGX_OOF_UUID_TEXT;
+    }
+
+    if (ngx_oof_uuid_parse(&text, id) != NGX_OK) {
+
+        if (param->len == NGX_OOF_UUID_TEXT
+            || ngx_oof_scan_urn(param) == NGX_OK)
+        {
+            (void) ngx_oof_bank_keep_unknown(o);
+            return NGX_DECLINED;
+        }
+
+        return ngx_oof_bank_keep_no_id(o);
+    }
+
+    urn.len = sizeof("urn::") - 1 + olcf->urn_namespace.len
+              + NGX_OOF_UUID_TEXT;
+    urn.data = ngx_pnalloc(o->r->pool, urn.len);
+
+    if (urn.data == NULL) {
+        return NGX_ERROR;
+    }
+
+    p = ngx_sprintf(urn.data, "urn:%V:", &olcf->urn_namespace);
+    (void) ngx_oof_uuid_format(p, id);
+
+    if (param->len > NGX_OOF_UUID_TEXT
+        && (param->len != urn.len
+            || ngx_memcmp(param->data, urn.data, urn.len) != 0))
+    {
+        (void) ngx_oof_bank_keep_unknown(o);
+        return NGX_DECLINED;
+    }
+
+    o->consent_id = urn;
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_oof_bank_keep_no_id(ngx_oof_request_t *o)
+{
+    (void) ngx_oof_error(o, NGX_HTTP_BAD_REQUEST, "PARAMETRO_INVALIDO",
+                         "Parâmetro inválido",
+                         "O parâmetro consentId não é um URN nem um UUID.");
+
+    return NGX_DECLINED;
+}
+
+
+static ngx_int_t
+ngx_oof_bank_keep_unknown(ngx_oof_request_t *o)
+{
+    ngx_str_null(&o->consent_id);
+
+    return ngx_oof_error(o, NGX_HTTP_NOT_FOUND, "NOT_FOUND",
+                         "Consentimento não encontrado",
+                         "Não há consentimento com o consentId informado.");
+}
+
+
+/*
+ * Whether the consent was found.  When it was not, "rc" is what the handler
+ * returns: the next kind is asked, or an answer is prepared.
+ */
+
+static ngx_uint_t
+ngx_oof_bank_keep_row(ngx_oof_request_t *o, ngx_oof_bank_keep_t *keep,
+    ngx_oof_pg_unit_t *u, ngx_uint_t own, ngx_int_t *rc)
+{
+    *rc = ngx_oof_bank_kinds[keep->kind]->row(o, u, own);
+
+    if (*rc == NGX_OK) {
+        return 1;
+    }
+
+    if (*rc == NGX_DECLINED) {
+        *rc = NGX_OK;
+
+    } else if (*rc == NGX_DONE) {
+        keep->kind++;
+        *rc = ngx_oof_bank_keep_read(o, keep);
+    }
+
+    return 0;
 }
 
 
 static ngx_int_t
 ngx_oof_bank_keep_checked(ngx_oof_request_t *o, ngx_oof_pg_unit_t *u)
 {
-    u_char                      id[NGX_OOF_UUID_LEN];
-    ngx_int_t                   rc;
-    ngx_oof_pg_unit_t          *write;
-    ngx_oof_loc_conf_t         *olcf;
-    ngx_oof_bank_keep_t        *keep;
-    ngx_oof_consent_journey_t  *journey;
+    ngx_int_t             rc;
+    ngx_oof_pg_unit_t    *write;
+    ngx_oof_loc_conf_t   *olcf;
+    ngx_oof_bank_keep_t  *keep;
 
-    keep = ngx_http_get_module_ctx(o->r, ngx_oof_consent_module);
+    keep = o->kept;
 
-    rc = ngx_oof_bank_row(o, u, &journey);
-
-    if (rc == NGX_OK) {
-        rc = ngx_oof_bank_own(o, journey);
-    }
-
-    if (rc != NGX_OK) {
-        return (rc == NGX_DECLINED) ? NGX_OK : NGX_ERROR;
+    if (!ngx_oof_bank_keep_row(o, keep, u, 1, &rc)) {
+        return rc;
     }
 
     olcf = ngx_http_get_module_loc_conf(o->r, ngx_oof_module);
@@ -199,10 +460,9 @@ ngx_oof_bank_keep_checked(ngx_oof_request_t *o, ngx_oof_pg_unit_t *u)
         return NGX_ERROR;
     }
 
-    ngx_memcpy(id, journey->consent.id, NGX_OOF_UUID_LEN);
-    ngx_memcpy(write->key, id, NGX_OOF_UUID_LEN);
+    ngx_memcpy(write->key, u->key, NGX_OOF_UUID_LEN);
 
-    rc = keep->write(o, keep, write, id);
+    rc = keep->write(o, keep, write, u->key);
 
     if (rc != NGX_OK) {
         ngx_oof_pg_free(write);
@@ -218,7 +478,7 @@ ngx_oof_bank_keep_done(ngx_oof_request_t *o, ngx_oof_pg_unit_t *u)
 {
     ngx_oof_bank_keep_t  *keep;
 
-    keep = ngx_http_get_module_ctx(o->r, ngx_oof_consent_module);
+    keep = o->kept;
 
     switch (ngx_oof_pg_get_int(u, 0, 0, 0)) {
 
@@ -226,7 +486,7 @@ ngx_oof_bank_keep_done(ngx_oof_request_t *o, ngx_oof_pg_unit_t *u)
         return ngx_oof_answer(o, NGX_HTTP_NO_CONTENT, NULL);
 
     case NGX_OOF_BANK_KEPT_UNKNOWN:
-        return ngx_oof_consent_bank_unknown(o);
+        return ngx_oof_bank_keep_unknown(o);
 
     case NGX_OOF_BANK_KEPT_CHANGED:
 
@@ -240,13 +500,61 @@ ngx_oof_bank_keep_done(ngx_oof_request_t *o, ngx_oof_pg_unit_t *u)
         /* another change came between: what it has left is changed anew */
 
         if (++keep->tries < NGX_OOF_BANK_TRIES) {
-            return ngx_oof_bank_metadata_read(o, ngx_oof_bank_metadata_merge);
+            return ngx_oof_bank_keep_read(o, keep);
         }
 
         return ngx_oof_error_status(o, NGX_HTTP_SERVICE_UNAVAILABLE);
     }
 
     return NGX_ERROR;
+}
+
+
+/* a body of one member; NGX_DECLINED: a 400 is prepared */
+
+static ngx_int_t
+ngx_oof_bank_keep_body(ngx_oof_request_t *o, ngx_oof_schema_t *schema)
+{
+    u_char                    *detail;
+    ngx_int_t                  rc;
+    ngx_uint_t                 missing;
+    ngx_array_t                failures;
+    ngx_oof_schema_failure_t  *f;
+
+    if (ngx_array_init(&failures, o->r->pool, 1,
+                       sizeof(ngx_oof_schema_failure_t))
+        != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    rc = ngx_oof_schema_check(o->r->pool, schema, o->json, &failures, 1);
+
+    if (rc != NGX_DECLINED) {
+        return rc;
+    }
+
+    f = failures.elts;
+    missing = (f->what == NGX_OOF_SCHEMA_MISSING);
+
+    detail = ngx_pcalloc(o->r->pool, f->path.len
+                         + sizeof("O campo  é obrigatório e não foi "
+                                  "informado."));
+    if (detail == NULL) {
+        return NGX_ERROR;
+    }
+
+    ngx_sprintf(detail, missing
+                        ? "O campo %V é obrigatório e não foi informado."
+                        : "O campo %V não tem o tipo esperado.", &f->path);
+
+    (void) ngx_oof_error(o, NGX_HTTP_BAD_REQUEST,
+                         missing ? "PARAMETRO_NAO_INFORMADO"
+                                 : "PARAMETRO_INVALIDO",
+                         missing ? "Parâmetro não informado"
+                                 : "Parâmetro inválido", (char *) detail);
+
+    return NGX_DECLINED;
 }
 
 
@@ -263,7 +571,7 @@ ngx_oof_bank_keep_answer(ngx_oof_request_t *o, ngx_oof_json_t *w)
 }
 
 
-ngx_int_t
+static ngx_int_t
 ngx_oof_bank_key_add(ngx_oof_request_t *o)
 {
     ngx_oof_bank_keep_t  *keep;
@@ -273,13 +581,11 @@ ngx_oof_bank_key_add(ngx_oof_request_t *o)
         return NGX_ERROR;
     }
 
-    keep->sql = &ngx_oof_sql_bank_keys_add;
-
     return ngx_oof_bank_keys_change(o, keep, ngx_oof_bank_keys_path(o, keep));
 }
 
 
-ngx_int_t
+static ngx_int_t
 ngx_oof_bank_key_get(ngx_oof_request_t *o)
 {
     ngx_oof_bank_keep_t  *keep;
@@ -295,7 +601,7 @@ ngx_oof_bank_key_get(ngx_oof_request_t *o)
 }
 
 
-ngx_int_t
+static ngx_int_t
 ngx_oof_bank_key_remove(ngx_oof_request_t *o)
 {
     ngx_oof_bank_keep_t  *keep;
@@ -305,13 +611,13 @@ ngx_oof_bank_key_remove(ngx_oof_request_t *o)
         return NGX_ERROR;
     }
 
-    keep->sql = &ngx_oof_sql_bank_keys_remove;
+    keep->remove = 1;
 
     return ngx_oof_bank_keys_change(o, keep, ngx_oof_bank_keys_path(o, keep));
 }
 
 
-ngx_int_t
+static ngx_int_t
 ngx_oof_bank_keys_add(ngx_oof_request_t *o)
 {
     ngx_oof_bank_keep_t  *keep;
@@ -321,13 +627,11 @@ ngx_oof_bank_keys_add(ngx_oof_request_t *o)
         return NGX_ERROR;
     }
 
-    keep->sql = &ngx_oof_sql_bank_keys_add;
-
     return ngx_oof_bank_keys_change(o, keep, ngx_oof_bank_keys_body(o, keep));
 }
 
 
-ngx_int_t
+static ngx_int_t
 ngx_oof_bank_keys_get(ngx_oof_request_t *o)
 {
     ngx_oof_bank_keep_t  *keep;
@@ -341,7 +645,7 @@ ngx_oof_bank_keys_get(ngx_oof_request_t *o)
 }
 
 
-ngx_int_t
+static ngx_int_t
 ngx_oof_bank_keys_remove(ngx_oof_request_t *o)
 {
     ngx_oof_bank_keep_t  *keep;
@@ -351,7 +655,7 @@ ngx_oof_bank_keys_remove(ngx_oof_request_t *o)
         return NGX_ERROR;
     }
 
-    keep->sql = &ngx_oof_sql_bank_keys_remove;
+    keep->remove = 1;
 
     return ngx_oof_bank_keys_change(o, keep, ngx_oof_bank_keys_query(o, keep));
 }
@@ -381,25 +685,18 @@ static ngx_int_t
 ngx_oof_bank_keys_look(ngx_oof_request_t *o, ngx_oof_bank_keep_t *keep,
     ngx_int_t rc)
 {
-    ngx_oof_pg_unit_t  *u;
-
     if (rc == NGX_OK) {
         rc = ngx_oof_bank_keys_hash(o, keep);
-    }
-
-    if (rc == NGX_OK) {
-        rc = ngx_oof_bank_read(o, &u);
     }
 
     if (rc != NGX_OK) {
         return (rc == NGX_DECLINED) ? NGX_OK : NGX_ERROR;
     }
 
-    ngx_oof_pg_statement(u, &ngx_oof_sql_bank_keys);
-    ngx_oof_pg_uuid(u, u->key);
-    ngx_oof_pg_text(u, &keep->hashes);
+    keep->look = &ngx_oof_sql_bank_keys;
+    keep->result = ngx_oof_bank_keys_found;
 
-    return ngx_oof_request_unit(o, u, ngx_oof_bank_keys_found);
+    return ngx_oof_bank_keep_read(o, keep);
 }
 
 
@@ -571,12 +868,9 @@ ngx_oof_bank_keys_bad(ngx_oof_request_t *o, const char *detail)
 static ngx_int_t
 ngx_oof_bank_keys_hash(ngx_oof_request_t *o, ngx_oof_bank_keep_t *keep)
 {
-    ngx_str_t           *key, json;
-    ngx_uint_t           i;
-    ngx_oof_json_t       w;
-    ngx_oof_loc_conf_t  *olcf;
-
-    olcf = ngx_http_get_module_loc_conf(o->r, ngx_oof_module);
+    ngx_str_t       *key, json;
+    ngx_uint_t       i;
+    ngx_oof_json_t   w;
 
     if (ngx_oof_json_init(&w, o->r->pool, 128 * keep->keys.nelts + 16)
         != NGX_OK)
@@ -590,8 +884,7 @@ ngx_oof_bank_keys_hash(ngx_oof_request_t *o, ngx_oof_bank_keep_t *keep)
 
     for (i = 0; i < keep->keys.nelts; i++) {
 
-        if (ngx_oof_consent_lookups(o->r->pool, olcf->keys,
-                                    NGX_OOF_LOOKUP_SEARCH, &key[i], &json)
+        if (ngx_oof_bank_lookups(o, NGX_OOF_LOOKUP_SEARCH, &key[i], &json)
             != NGX_OK)
         {
             return NGX_ERROR;
@@ -610,16 +903,18 @@ static ngx_int_t
 ngx_oof_bank_keys_write(ngx_oof_request_t *o, ngx_oof_bank_keep_t *keep,
     ngx_oof_pg_unit_t *u, u_char *id)
 {
-    ngx_oof_loc_conf_t  *olcf;
+    ngx_oof_loc_conf_t   *olcf;
+    ngx_oof_bank_kind_t  *kind;
 
     olcf = ngx_http_get_module_loc_conf(o->r, ngx_oof_module);
+    kind = ngx_oof_bank_kinds[keep->kind];
 
-    ngx_oof_pg_statement(u, keep->sql);
+    ngx_oof_pg_statement(u, keep->remove ? kind->keys_remove : kind->keys_add);
     ngx_oof_pg_uuid(u, id);
     ngx_oof_pg_text(u, &olcf->brand);
     ngx_oof_pg_text(u, &keep->hashes);
 
-    if (keep->sql == &ngx_oof_sql_bank_keys_add) {
+    if (!keep->remove) {
         ngx_oof_pg_int8(u, NGX_OOF_BANK_KEYS_MAX);
     }
 
@@ -630,22 +925,19 @@ ngx_oof_bank_keys_write(ngx_oof_request_t *o, ngx_oof_bank_keep_t *keep,
 static ngx_int_t
 ngx_oof_bank_keys_found(ngx_oof_request_t *o, ngx_oof_pg_unit_t *u)
 {
-    ngx_int_t                   rc;
-    ngx_str_t                  *key;
-    ngx_uint_t                  i;
-    ngx_oof_json_t              w;
-    ngx_oof_bank_keep_t        *keep;
-    ngx_oof_consent_journey_t  *journey;
+    ngx_int_t             rc;
+    ngx_str_t            *key;
+    ngx_uint_t            i;
+    ngx_oof_json_t        w;
+    ngx_oof_bank_keep_t  *keep;
 
-    keep = ngx_http_get_module_ctx(o->r, ngx_oof_consent_module);
+    keep = o->kept;
 
-    rc = ngx_oof_bank_row(o, u, &journey);
-
-    if (rc != NGX_OK) {
-        return (rc == NGX_DECLINED) ? NGX_OK : NGX_ERROR;
+    if (!ngx_oof_bank_keep_row(o, keep, u, 0, &rc)) {
+        return rc;
     }
 
-    if (ngx_oof_pg_rows(u, NGX_OOF_BANK_S_KEPT) != keep->keys.nelts
+    if (ngx_oof_pg_rows(u, ngx_oof_bank_s_kept(u)) != keep->keys.nelts
         || ngx_oof_json_init(&w, o->r->pool, 256) != NGX_OK)
     {
         return NGX_ERROR;
@@ -663,7 +955,8 @@ ngx_oof_bank_keys_found(ngx_oof_request_t *o, ngx_oof_pg_unit_t *u)
         ngx_oof_json_begin(&w, '{');
         ngx_oof_json_member(&w, "searchKey", &key[i]);
         ngx_oof_json_name(&w, "exists");
-        ngx_oof_json_bool(&w, ngx_oof_pg_get_int(u, NGX_OOF_BANK_S_KEPT, i, 0)
+        ngx_oof_json_bool(&w, ngx_oof_pg_get_int(u, ngx_oof_bank_s_kept(u), i,
+                                                 0)
                               ? 1 : 0);
         ngx_oof_json_end(&w, '}');
     }
@@ -678,14 +971,24 @@ ngx_oof_bank_keys_found(ngx_oof_request_t *o, ngx_oof_pg_unit_t *u)
 }
 
 
-ngx_int_t
+static ngx_int_t
 ngx_oof_bank_metadata_get(ngx_oof_request_t *o)
 {
-    return ngx_oof_bank_metadata_read(o, ngx_oof_bank_metadata_got);
+    ngx_oof_bank_keep_t  *keep;
+
+    keep = ngx_oof_bank_keep(o);
+    if (keep == NULL) {
+        return NGX_ERROR;
+    }
+
+    keep->look = &ngx_oof_sql_bank_metadata;
+    keep->result = ngx_oof_bank_metadata_got;
+
+    return ngx_oof_bank_keep_read(o, keep);
 }
 
 
-ngx_int_t
+static ngx_int_t
 ngx_oof_bank_metadata_put(ngx_oof_request_t *o)
 {
     ngx_int_t             rc;
@@ -709,7 +1012,7 @@ ngx_oof_bank_metadata_put(ngx_oof_request_t *o)
 }
 
 
-ngx_int_t
+static ngx_int_t
 ngx_oof_bank_metadata_change(ngx_oof_request_t *o)
 {
     ngx_int_t             rc;
@@ -727,12 +1030,14 @@ ngx_oof_bank_metadata_change(ngx_oof_request_t *o)
     }
 
     keep->write = ngx_oof_bank_metadata_write;
+    keep->look = &ngx_oof_sql_bank_metadata;
+    keep->result = ngx_oof_bank_metadata_merge;
 
-    return ngx_oof_bank_metadata_read(o, ngx_oof_bank_metadata_merge);
+    return ngx_oof_bank_keep_read(o, keep);
 }
 
 
-ngx_int_t
+static ngx_int_t
 ngx_oof_bank_metadata_delete(ngx_oof_request_t *o)
 {
     ngx_oof_bank_keep_t  *keep;
@@ -754,14 +1059,12 @@ static ngx_int_t
 ngx_oof_bank_metadata_body(ngx_oof_request_t *o, ngx_oof_bank_keep_t *keep)
 {
     ngx_int_t    rc;
-    ngx_uint_t   no_such_day;
     const char  *why;
 
     rc = ngx_oof_request_json(o);
 
     if (rc == NGX_OK) {
-        rc = ngx_oof_consent_check(o, ngx_oof_bank_metadata_schema,
-                                   &no_such_day);
+        rc = ngx_oof_bank_keep_body(o, ngx_oof_bank_metadata_schema);
     }
 
     if (rc != NGX_OK) {
@@ -781,30 +1084,6 @@ ngx_oof_bank_metadata_body(ngx_oof_request_t *o, ngx_oof_bank_keep_t *keep)
 }
 
 
-static ngx_int_t
-ngx_oof_bank_metadata_read(ngx_oof_request_t *o,
-    ngx_int_t (*result)(ngx_oof_request_t *o, ngx_oof_pg_unit_t *u))
-{
-    ngx_int_t            rc;
-    ngx_oof_pg_unit_t   *u;
-    ngx_oof_loc_conf_t  *olcf;
-
-    rc = ngx_oof_bank_read(o, &u);
-
-    if (rc != NGX_OK) {
-        return (rc == NGX_DECLINED) ? NGX_OK : NGX_ERROR;
-    }
-
-    olcf = ngx_http_get_module_loc_conf(o->r, ngx_oof_module);
-
-    ngx_oof_pg_statement(u, &ngx_oof_sql_bank_metadata);
-    ngx_oof_pg_uuid(u, u->key);
-    ngx_oof_pg_text(u, &olcf->brand);
-
-    return ngx_oof_request_unit(o, u, result);
-}
-
-
 /* NGX_DECLINED: there is none */
 
 static ngx_int_t
@@ -814,11 +1093,11 @@ ngx_oof_bank_metadata_open(ngx_oof_request_t *o, ngx_oof_pg_unit_t *u,
     ngx_str_t            sealed;
     ngx_oof_loc_conf_t  *olcf;
 
-    if (ngx_oof_pg_rows(u, NGX_OOF_BANK_S_KEPT) == 0) {
+    if (ngx_oof_pg_rows(u, ngx_oof_bank_s_kept(u)) == 0) {
         return NGX_DECLINED;
     }
 
-    ngx_oof_pg_get_str(u, NGX_OOF_BANK_S_KEPT, 0,
+    ngx_oof_pg_get_str(u, ngx_oof_bank_s_kept(u), 0,
                        NGX_OOF_BANK_METADATA_PERSONAL, &sealed);
 
     if (sealed.len == 0) {
@@ -843,15 +1122,15 @@ ngx_oof_bank_metadata_open(ngx_oof_request_t *o, ngx_oof_pg_unit_t *u,
 static ngx_int_t
 ngx_oof_bank_metadata_got(ngx_oof_request_t *o, ngx_oof_pg_unit_t *u)
 {
-    ngx_int_t                   rc;
-    ngx_str_t                   data;
-    ngx_oof_json_t              w;
-    ngx_oof_consent_journey_t  *journey;
+    ngx_int_t             rc;
+    ngx_str_t             data;
+    ngx_oof_json_t        w;
+    ngx_oof_bank_keep_t  *keep;
 
-    rc = ngx_oof_bank_row(o, u, &journey);
+    keep = o->kept;
 
-    if (rc != NGX_OK) {
-        return (rc == NGX_DECLINED) ? NGX_OK : NGX_ERROR;
+    if (!ngx_oof_bank_keep_row(o, keep, u, 0, &rc)) {
+        return rc;
     }
 
     rc = ngx_oof_bank_metadata_open(o, u, &data);
@@ -885,12 +1164,19 @@ ngx_oof_bank_metadata_merge(ngx_oof_request_t *o, ngx_oof_pg_unit_t *u)
     const char           *why;
     ngx_oof_bank_keep_t  *keep;
 
-    keep = ngx_http_get_module_ctx(o->r, ngx_oof_consent_module);
+    keep = o->kept;
 
-    keep->version = ngx_oof_pg_rows(u, NGX_OOF_BANK_S_KEPT)
-                    ? (ngx_int_t) ngx_oof_pg_get_int(u, NGX_OOF_BANK_S_KEPT, 0,
-                                                NGX_OOF_BANK_METADATA_VERSION)
-                    : 0;
+    if (!ngx_oof_bank_keep_row(o, keep, u, 1, &rc)) {
+        return rc;
+    }
+
+    keep->version = 0;
+
+    if (ngx_oof_pg_rows(u, ngx_oof_bank_s_kept(u))) {
+        keep->version = (ngx_int_t)
+                        ngx_oof_pg_get_int(u, ngx_oof_bank_s_kept(u), 0,
+                                           NGX_OOF_BANK_METADATA_VERSION);
+    }
 
     rc = ngx_oof_bank_metadata_open(o, u, &data);
 
@@ -1029,7 +1315,7 @@ ngx_oof_bank_metadata_write(ngx_oof_request_t *o, ngx_oof_bank_keep_t *keep,
         }
     }
 
-    ngx_oof_pg_statement(u, &ngx_oof_sql_bank_metadata_put);
+    ngx_oof_pg_statement(u, ngx_oof_bank_kinds[keep->kind]->metadata_put);
     ngx_oof_pg_uuid(u, id);
     ngx_oof_pg_text(u, &olcf->brand);
     ngx_oof_pg_time(u, ngx_oof_clock_real());
@@ -1046,11 +1332,10 @@ ngx_oof_bank_metadata_write(ngx_oof_request_t *o, ngx_oof_bank_keep_t *keep,
 }
 
 
-ngx_int_t
+static ngx_int_t
 ngx_oof_bank_webhook_toggle(ngx_oof_request_t *o)
 {
     ngx_int_t             rc;
-    ngx_uint_t            no_such_day;
     ngx_oof_bank_keep_t  *keep;
 
     keep = ngx_oof_bank_keep(o);
@@ -1061,8 +1346,7 @@ ngx_oof_bank_webhook_toggle(ngx_oof_request_t *o)
     rc = ngx_oof_request_json(o);
 
     if (rc == NGX_OK) {
-        rc = ngx_oof_consent_check(o, ngx_oof_bank_toggle_schema,
-                                   &no_such_day);
+        rc = ngx_oof_bank_keep_body(o, ngx_oof_bank_toggle_schema);
     }
 
     if (rc != NGX_OK) {
@@ -1084,7 +1368,7 @@ ngx_oof_bank_webhook_write(ngx_oof_request_t *o, ngx_oof_bank_keep_t *keep,
 
     olcf = ngx_http_get_module_loc_conf(o->r, ngx_oof_module);
 
-    ngx_oof_pg_statement(u, &ngx_oof_sql_bank_webhook_put);
+    ngx_oof_pg_statement(u, ngx_oof_bank_kinds[keep->kind]->webhook_put);
     ngx_oof_pg_uuid(u, id);
     ngx_oof_pg_text(u, &olcf->brand);
     ngx_oof_pg_time(u, ngx_oof_clock_real());
@@ -1094,49 +1378,43 @@ ngx_oof_bank_webhook_write(ngx_oof_request_t *o, ngx_oof_bank_keep_t *keep,
 }
 
 
-ngx_int_t
+static ngx_int_t
 ngx_oof_bank_webhook_status(ngx_oof_request_t *o)
 {
-    ngx_int_t            rc;
-    ngx_oof_pg_unit_t   *u;
-    ngx_oof_loc_conf_t  *olcf;
+    ngx_oof_bank_keep_t  *keep;
 
-    rc = ngx_oof_bank_read(o, &u);
-
-    if (rc != NGX_OK) {
-        return (rc == NGX_DECLINED) ? NGX_OK : NGX_ERROR;
+    keep = ngx_oof_bank_keep(o);
+    if (keep == NULL) {
+        return NGX_ERROR;
     }
 
-    olcf = ngx_http_get_module_loc_conf(o->r, ngx_oof_module);
+    keep->look = &ngx_oof_sql_bank_webhook;
+    keep->result = ngx_oof_bank_webhook_got;
 
-    ngx_oof_pg_statement(u, &ngx_oof_sql_bank_webhook);
-    ngx_oof_pg_uuid(u, u->key);
-    ngx_oof_pg_text(u, &olcf->brand);
-
-    return ngx_oof_request_unit(o, u, ngx_oof_bank_webhook_got);
+    return ngx_oof_bank_keep_read(o, keep);
 }
 
 
 static ngx_int_t
 ngx_oof_bank_webhook_got(ngx_oof_request_t *o, ngx_oof_pg_unit_t *u)
 {
-    ngx_int_t                   rc;
-    ngx_uint_t                  active;
-    ngx_oof_json_t              w;
-    ngx_oof_consent_journey_t  *journey;
+    ngx_int_t             rc;
+    ngx_uint_t            active;
+    ngx_oof_json_t        w;
+    ngx_oof_bank_keep_t  *keep;
 
-    rc = ngx_oof_bank_row(o, u, &journey);
+    keep = o->kept;
 
-    if (rc != NGX_OK) {
-        return (rc == NGX_DECLINED) ? NGX_OK : NGX_ERROR;
+    if (!ngx_oof_bank_keep_row(o, keep, u, 0, &rc)) {
+        return rc;
     }
 
     if (ngx_oof_json_init(&w, o->r->pool, 64) != NGX_OK) {
         return NGX_ERROR;
     }
 
-    active = ngx_oof_pg_rows(u, NGX_OOF_BANK_S_KEPT)
-             && ngx_oof_pg_get_int(u, NGX_OOF_BANK_S_KEPT, 0, 0);
+    active = ngx_oof_pg_rows(u, ngx_oof_bank_s_kept(u))
+             && ngx_oof_pg_get_int(u, ngx_oof_bank_s_kept(u), 0, 0);
 
     ngx_oof_json_begin(&w, '{');
     ngx_oof_json_name(&w, "active");
