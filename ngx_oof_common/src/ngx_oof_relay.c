@@ -19,7 +19,7 @@
 #define NGX_OOF_RELAY_WHOLE      1000
 #define NGX_OOF_RELAY_LOOK       1000
 #define NGX_OOF_RELAY_DROP       600000
-#define NGX_OOF_RELAY_DROP_SOON  10000
+#define NGX_OOF_RELAY_DROP_SOON  2000
 
 /*
  * Rows may come so much later than those with younger stamps, us: as long as
