@@ -189,9 +189,8 @@ sub run {
     if ($pid == 0) {
         open STDOUT, '>>', "$self->{dir}/broker.log";
         open STDERR, '>&', \*STDOUT;
-        exec @{ $self->{java} }, 'kafka.Kafka',
-             "$self->{dir}/server.properties";
-        POSIX::_exit(1);
+        exec(@{ $self->{java} }, 'kafka.Kafka',
+             "$self->{dir}/server.properties") or POSIX::_exit(1);
     }
 
     $self->{broker} = $pid;
