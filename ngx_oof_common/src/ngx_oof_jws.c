@@ -9,15 +9,46 @@
 #include <openssl/core_names.h>
 
 
+/*
+ * Headers that were found good before, and contexts that are ready to verify:
+ * senders have few of either.  A context holds its key, so that no other one
+ * can be at its address.
+ */
+
+#define NGX_OOF_JWS_KNOWN       64
+#define NGX_OOF_JWS_KNOWN_SIZE  384
+
+
+typedef struct {
+    size_t                   len;        /* 0: none */
+    ngx_uint_t               alg;
+    size_t                   kid;        /* length; both follow the text */
+    size_t                   typ;
+    u_char                   text[NGX_OOF_JWS_KNOWN_SIZE];
+} ngx_oof_jws_header_t;
+
+
+typedef struct {
+    EVP_PKEY                *key;
+    EVP_MD_CTX              *ctx;
+    ngx_uint_t               alg;
+} ngx_oof_jws_verifier_t;
+
+
 static ngx_int_t ngx_oof_jws_decode(ngx_pool_t *pool, ngx_str_t *dst,
     ngx_str_t *src);
 static ngx_int_t ngx_oof_jws_header(ngx_pool_t *pool, ngx_str_t *text,
     ngx_oof_jws_t *jws, const char **why);
+static ngx_int_t ngx_oof_jws_known(ngx_pool_t *pool,
+    ngx_oof_jws_header_t *known, ngx_oof_jws_t *jws);
+static void ngx_oof_jws_know(ngx_oof_jws_header_t *known, ngx_str_t *text,
+    ngx_oof_jws_t *jws);
 static ngx_int_t ngx_oof_jws_members(ngx_pool_t *pool, json_t *header,
     ngx_oof_jws_t *jws, const char **why);
 static ngx_int_t ngx_oof_jws_member(ngx_pool_t *pool, json_t *header,
     const char *name, ngx_str_t *value);
 static ngx_int_t ngx_oof_jws_fits(EVP_PKEY *key, ngx_uint_t alg);
+static EVP_MD_CTX *ngx_oof_jws_verifier(EVP_PKEY *key, ngx_uint_t alg);
 static ngx_int_t ngx_oof_jws_pss(EVP_PKEY_CTX *pctx);
 static u_char *ngx_oof_jws_der(ngx_str_t *signature, int *len);
 static u_char *ngx_oof_jws_write_header(u_char *p, ngx_str_t *kid);
@@ -28,6 +59,50 @@ static u_char *ngx_oof_jws_write_header(u_char *p, ngx_str_t *kid);
 static const char  *ngx_oof_jws_refused[] = {
     "crit", "b64", "x5u", "x5c", "jku", "jwk", NULL
 };
+
+
+/* values of the characters; XX: it is none */
+
+#define XX  0x80
+
+static u_char  ngx_oof_base64url[256] = {
+    XX, XX, XX, XX, XX, XX, XX, XX,
+    XX, XX, XX, XX, XX, XX, XX, XX,
+    XX, XX, XX, XX, XX, XX, XX, XX,
+    XX, XX, XX, XX, XX, XX, XX, XX,
+    XX, XX, XX, XX, XX, XX, XX, XX,
+    XX, XX, XX, XX, XX, 62, XX, XX,
+    52, 53, 54, 55, 56, 57, 58, 59,
+    60, 61, XX, XX, XX, XX, XX, XX,
+    XX,  0,  1,  2,  3,  4,  5,  6,
+     7,  8,  9, 10, 11, 12, 13, 14,
+    15, 16, 17, 18, 19, 20, 21, 22,
+    23, 24, 25, XX, XX, XX, XX, 63,
+    XX, 26, 27, 28, 29, 30, 31, 32,
+    33, 34, 35, 36, 37, 38, 39, 40,
+    41, 42, 43, 44, 45, 46, 47, 48,
+    49, 50, 51, XX, XX, XX, XX, XX,
+    XX, XX, XX, XX, XX, XX, XX, XX,
+    XX, XX, XX, XX, XX, XX, XX, XX,
+    XX, XX, XX, XX, XX, XX, XX, XX,
+    XX, XX, XX, XX, XX, XX, XX, XX,
+    XX, XX, XX, XX, XX, XX, XX, XX,
+    XX, XX, XX, XX, XX, XX, XX, XX,
+    XX, XX, XX, XX, XX, XX, XX, XX,
+    XX, XX, XX, XX, XX, XX, XX, XX,
+    XX, XX, XX, XX, XX, XX, XX, XX,
+    XX, XX, XX, XX, XX, XX, XX, XX,
+    XX, XX, XX, XX, XX, XX, XX, XX,
+    XX, XX, XX, XX, XX, XX, XX, XX,
+    XX, XX, XX, XX, XX, XX, XX, XX,
+    XX, XX, XX, XX, XX, XX, XX, XX,
+    XX, XX, XX, XX, XX, XX, XX, XX,
+    XX, XX, XX, XX, XX, XX, XX, XX
+};
+
+
+static ngx_oof_jws_header_t    ngx_oof_jws_headers[NGX_OOF_JWS_KNOWN];
+static ngx_oof_jws_verifier_t  ngx_oof_jws_verifiers[NGX_OOF_JWS_KNOWN];
 
 
 ngx_uint_t
@@ -61,56 +136,52 @@ ngx_oof_jws_alg(ngx_str_t *name)
 ngx_int_t
 ngx_oof_base64url_decode(ngx_str_t *dst, ngx_str_t *src)
 {
-    size_t     i;
-    u_char     c, *p;
-    uint32_t   bits, value;
-    ngx_int_t  n;
+    size_t   len;
+    u_char   a, b, c, d, *p, *q;
 
-    if (src->len % 4 == 1) {
-        return NGX_DECLINED;
-    }
+    p = src->data;
+    q = dst->data;
 
-    p = dst->data;
-    bits = 0;
-    n = 0;
+    for (len = src->len; len >= 4; len -= 4) {
+        a = ngx_oof_base64url[p[0]];
+        b = ngx_oof_base64url[p[1]];
+        c = ngx_oof_base64url[p[2]];
+        d = ngx_oof_base64url[p[3]];
 
-    for (i = 0; i < src->len; i++) {
-        c = src->data[i];
-
-        if (c >= 'A' && c <= 'Z') {
-            value = c - 'A';
-
-        } else if (c >= 'a' && c <= 'z') {
-            value = c - 'a' + 26;
-
-        } else if (c >= '0' && c <= '9') {
-            value = c - '0' + 52;
-
-        } else if (c == '-') {
-            value = 62;
-
-        } else if (c == '_') {
-            value = 63;
-
-        } else {
+        if ((a | b | c | d) & XX) {
             return NGX_DECLINED;
         }
 
-        bits = (bits << 6) | value;
-        n += 6;
+        *q++ = (u_char) (a << 2 | b >> 4);
+        *q++ = (u_char) (b << 4 | c >> 2);
+        *q++ = (u_char) (c << 6 | d);
 
-        if (n >= 8) {
-            n -= 8;
-            *p++ = (u_char) (bits >> n);
-            bits &= (1 << n) - 1;
-        }
+        p += 4;
     }
 
-    if (bits) {
+    if (len == 1) {
         return NGX_DECLINED;
     }
 
-    dst->len = p - dst->data;
+    if (len) {
+        a = ngx_oof_base64url[p[0]];
+        b = ngx_oof_base64url[p[1]];
+        c = (len == 3) ? ngx_oof_base64url[p[2]] : 0;
+
+        /* and no bits are left over */
+
+        if (((a | b | c) & XX) || (len == 3 ? c & 0x03 : b & 0x0f)) {
+            return NGX_DECLINED;
+        }
+
+        *q++ = (u_char) (a << 2 | b >> 4);
+
+        if (len == 3) {
+            *q++ = (u_char) (b << 4 | c >> 2);
+        }
+    }
+
+    dst->len = q - dst->data;
 
     return NGX_OK;
 }
@@ -199,12 +270,22 @@ static ngx_int_t
 ngx_oof_jws_header(ngx_pool_t *pool, ngx_str_t *text, ngx_oof_jws_t *jws,
     const char **why)
 {
-    json_t        *header;
-    ngx_int_t      rc;
-    ngx_str_t      json;
-    json_error_t   error;
-    u_char         buf[ngx_base64_decoded_length(
-                       ngx_base64_encoded_length(NGX_OOF_JWS_HEADER))];
+    json_t                *header;
+    ngx_int_t              rc;
+    ngx_str_t              json;
+    json_error_t           error;
+    ngx_oof_jws_header_t  *known;
+    u_char                 buf[ngx_base64_decoded_length(
+                               ngx_base64_encoded_length(NGX_OOF_JWS_HEADER))];
+
+    known = &ngx_oof_jws_headers[ngx_murmur_hash2(text->data, text->len)
+                                 % NGX_OOF_JWS_KNOWN];
+
+    if (known->len == text->len
+        && ngx_memcmp(known->text, text->data, text->len) == 0)
+    {
+        return ngx_oof_jws_known(pool, known, jws);
+    }
 
     json.data = buf;
 
@@ -226,7 +307,55 @@ ngx_oof_jws_header(ngx_pool_t *pool, ngx_str_t *text, ngx_oof_jws_t *jws,
 
     json_decref(header);
 
+    if (rc == NGX_OK) {
+        ngx_oof_jws_know(known, text, jws);
+    }
+
     return rc;
+}
+
+
+static ngx_int_t
+ngx_oof_jws_known(ngx_pool_t *pool, ngx_oof_jws_header_t *known,
+    ngx_oof_jws_t *jws)
+{
+    u_char  *p;
+
+    p = ngx_pnalloc(pool, known->kid + known->typ + 1);
+    if (p == NULL) {
+        return NGX_ERROR;
+    }
+
+    ngx_memcpy(p, known->text + known->len, known->kid + known->typ);
+
+    jws->alg = known->alg;
+    jws->kid.data = p;
+    jws->kid.len = known->kid;
+    jws->typ.data = p + known->kid;
+    jws->typ.len = known->typ;
+
+    return NGX_OK;
+}
+
+
+static void
+ngx_oof_jws_know(ngx_oof_jws_header_t *known, ngx_str_t *text,
+    ngx_oof_jws_t *jws)
+{
+    u_char  *p;
+
+    if (text->len + jws->kid.len + jws->typ.len > NGX_OOF_JWS_KNOWN_SIZE) {
+        return;
+    }
+
+    known->len = text->len;
+    known->alg = jws->alg;
+    known->kid = jws->kid.len;
+    known->typ = jws->typ.len;
+
+    p = ngx_cpymem(known->text, text->data, text->len);
+    p = ngx_cpymem(p, jws->kid.data, jws->kid.len);
+    ngx_memcpy(p, jws->typ.data, jws->typ.len);
 }
 
 
@@ -308,9 +437,8 @@ ngx_oof_jws_verify(ngx_oof_jws_t *jws, EVP_PKEY *key, ngx_uint_t alg)
 {
     int            len, rc;
     u_char        *der;
-    EVP_MD_CTX    *ctx;
+    EVP_MD_CTX    *ctx, *verifier;
     const u_char  *signature;
-    EVP_PKEY_CTX  *pctx;
 
     if (jws->alg == 0 || jws->alg != alg
         || ngx_oof_jws_fits(key, alg) != NGX_OK)
@@ -335,11 +463,9 @@ ngx_oof_jws_verify(ngx_oof_jws_t *jws, EVP_PKEY *key, ngx_uint_t alg)
     rc = 0;
 
     ctx = EVP_MD_CTX_new();
+    verifier = ngx_oof_jws_verifier(key, alg);
 
-    if (ctx
-        && EVP_DigestVerifyInit(ctx, &pctx, EVP_sha256(), NULL, key) == 1
-        && (alg != NGX_OOF_ALG_PS256 || ngx_oof_jws_pss(pctx) == NGX_OK))
-    {
+    if (ctx && verifier && EVP_MD_CTX_copy_ex(ctx, verifier) == 1) {
         rc = EVP_DigestVerify(ctx, signature, len, jws->signing_input.data,
                               jws->signing_input.len);
     }
@@ -352,6 +478,41 @@ ngx_oof_jws_verify(ngx_oof_jws_t *jws, EVP_PKEY *key, ngx_uint_t alg)
     ERR_clear_error();
 
     return rc == 1 ? NGX_OK : NGX_DECLINED;
+}
+
+
+/* to be copied: a context that has verified is used up */
+
+static EVP_MD_CTX *
+ngx_oof_jws_verifier(EVP_PKEY *key, ngx_uint_t alg)
+{
+    EVP_MD_CTX              *ctx;
+    EVP_PKEY_CTX            *pctx;
+    ngx_oof_jws_verifier_t  *v;
+
+    v = &ngx_oof_jws_verifiers[((uintptr_t) key >> 4) % NGX_OOF_JWS_KNOWN];
+
+    if (v->ctx && v->key == key && v->alg == alg) {
+        return v->ctx;
+    }
+
+    ctx = EVP_MD_CTX_new();
+
+    if (ctx == NULL
+        || EVP_DigestVerifyInit(ctx, &pctx, EVP_sha256(), NULL, key) != 1
+        || (alg == NGX_OOF_ALG_PS256 && ngx_oof_jws_pss(pctx) != NGX_OK))
+    {
+        EVP_MD_CTX_free(ctx);
+        return NULL;
+    }
+
+    EVP_MD_CTX_free(v->ctx);
+
+    v->key = key;
+    v->alg = alg;
+    v->ctx = ctx;
+
+    return ctx;
 }
 
 
@@ -428,24 +589,53 @@ ngx_oof_jws_der(ngx_str_t *signature, int *len)
 }
 
 
-ngx_int_t
-ngx_oof_jws_sign(ngx_pool_t *pool, EVP_PKEY *key, ngx_str_t *kid,
-    ngx_str_t *payload, ngx_str_t *text)
+EVP_MD_CTX *
+ngx_oof_jws_signer(EVP_PKEY *key)
 {
-    int            rc;
-    size_t         size, len;
-    u_char        *header, *signature;
-    ngx_str_t      src, dst;
     EVP_MD_CTX    *ctx;
     EVP_PKEY_CTX  *pctx;
 
-    len = EVP_PKEY_get_size(key);
+    if (ngx_oof_jws_fits(key, NGX_OOF_ALG_RS256) != NGX_OK) {
+        return NULL;
+    }
+
+    ctx = EVP_MD_CTX_new();
+
+    if (ctx == NULL
+        || EVP_DigestSignInit(ctx, &pctx, EVP_sha256(), NULL, key) != 1
+        || ngx_oof_jws_pss(pctx) != NGX_OK)
+    {
+        EVP_MD_CTX_free(ctx);
+        ERR_clear_error();
+        return NULL;
+    }
+
+    return ctx;
+}
+
+
+ngx_int_t
+ngx_oof_jws_sign(ngx_pool_t *pool, EVP_MD_CTX *signer, ngx_str_t *kid,
+    ngx_str_t *payload, ngx_str_t *text)
+{
+    int          rc;
+    size_t       size, len;
+    u_char      *header, *signature;
+    ngx_str_t    src, dst;
+    EVP_MD_CTX  *ctx;
+
+    if (signer == NULL) {
+        return NGX_ERROR;
+    }
+
+    len = EVP_PKEY_get_size(EVP_PKEY_CTX_get0_pkey(
+                                EVP_MD_CTX_get_pkey_ctx(signer)));
 
     header = ngx_pnalloc(pool, sizeof("{'alg':'PS256','kid':'','typ':'JWT'}")
                                + kid->len
                                + ngx_escape_json(NULL, kid->data, kid->len)
                                + len);
-    if (header == NULL || ngx_oof_jws_fits(key, NGX_OOF_ALG_RS256) != NGX_OK) {
+    if (header == NULL) {
         return NGX_ERROR;
     }
 
@@ -476,9 +666,7 @@ ngx_oof_jws_sign(ngx_pool_t *pool, EVP_PKEY *key, ngx_str_t *kid,
 
     ctx = EVP_MD_CTX_new();
 
-    if (ctx && EVP_DigestSignInit(ctx, &pctx, EVP_sha256(), NULL, key) == 1
-        && ngx_oof_jws_pss(pctx) == NGX_OK)
-    {
+    if (ctx && EVP_MD_CTX_copy_ex(ctx, signer) == 1) {
         rc = EVP_DigestSign(ctx, signature, &len, text->data, text->len);
     }
 

@@ -50,11 +50,17 @@ ngx_int_t ngx_oof_jws_verify(ngx_oof_jws_t *jws, EVP_PKEY *key,
     ngx_uint_t alg);
 
 /*
- * Compact serialisation of "payload" signed with PS256, typ "JWT" (spec 2.2).
- * "key" is RSA, "kid" is text.
+ * What signs with "key", which is RSA, by PS256: made once for a key, used by
+ * any thread, freed by EVP_MD_CTX_free().  NULL when the key is another one.
  */
-ngx_int_t ngx_oof_jws_sign(ngx_pool_t *pool, EVP_PKEY *key, ngx_str_t *kid,
-    ngx_str_t *payload, ngx_str_t *text);
+EVP_MD_CTX *ngx_oof_jws_signer(EVP_PKEY *key);
+
+/*
+ * Compact serialisation of "payload" signed with PS256, typ "JWT" (spec 2.2).
+ * "kid" is text.
+ */
+ngx_int_t ngx_oof_jws_sign(ngx_pool_t *pool, EVP_MD_CTX *signer,
+    ngx_str_t *kid, ngx_str_t *payload, ngx_str_t *text);
 
 /* one of NGX_OOF_ALG_..., 0 when the name is not ours */
 ngx_uint_t ngx_oof_jws_alg(ngx_str_t *name);

@@ -55,6 +55,7 @@ static ngx_int_t ngx_oof_message_payload(ngx_oof_request_t *o,
 static void ngx_oof_message_signed(ngx_oof_request_t *o, ngx_str_t *text);
 static EVP_PKEY *ngx_oof_signing_load(ngx_conf_t *cf, ngx_str_t *file);
 static void ngx_oof_signing_free(void *data);
+static void ngx_oof_signing_free_signer(void *data);
 static ngx_int_t ngx_oof_key_set_number(ngx_conf_t *cf, ngx_oof_json_t *w,
     EVP_PKEY *key, const char *member, const char *param);
 
@@ -466,7 +467,7 @@ ngx_oof_message_sign(ngx_oof_request_t *o)
     start = ngx_oof_message_clock();
 
     if (ngx_oof_message_payload(o, o->r->pool, &payload) != NGX_OK
-        || ngx_oof_jws_sign(o->r->pool, key->key, &key->kid, &payload, &text)
+        || ngx_oof_jws_sign(o->r->pool, key->signer, &key->kid, &payload, &text)
            != NGX_OK)
     {
         return NGX_ERROR;
@@ -621,7 +622,7 @@ ngx_oof_message_thread(void *data, ngx_log_t *log)
 
     start = ngx_oof_message_clock();
 
-    t->rc = ngx_oof_jws_sign(t->pool, t->key.key, &t->key.kid, &t->payload,
+    t->rc = ngx_oof_jws_sign(t->pool, t->key.signer, &t->key.kid, &t->payload,
                              &t->text);
 
     t->took = ngx_oof_message_clock() - start;
@@ -690,6 +691,8 @@ ngx_oof_signing_key(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     ngx_str_t              *value;
     ngx_uint_t              i;
     EVP_PKEY               *pkey;
+    EVP_MD_CTX             *signer;
+    ngx_pool_cleanup_t     *cln;
     ngx_oof_signing_key_t  *key;
 
     value = cf->args->elts;
@@ -721,6 +724,19 @@ ngx_oof_signing_key(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
         return NGX_CONF_ERROR;
     }
 
+    cln = ngx_pool_cleanup_add(cf->pool, 0);
+    if (cln == NULL) {
+        return NGX_CONF_ERROR;
+    }
+
+    signer = ngx_oof_jws_signer(pkey);
+    if (signer == NULL) {
+        return "has a key that cannot sign";
+    }
+
+    cln->handler = ngx_oof_signing_free_signer;
+    cln->data = signer;
+
     key = ngx_array_push(olcf->signing_keys);
     if (key == NULL) {
         return NGX_CONF_ERROR;
@@ -728,6 +744,7 @@ ngx_oof_signing_key(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 
     key->kid = value[1];
     key->key = pkey;
+    key->signer = signer;
 
     return NGX_CONF_OK;
 }
@@ -787,6 +804,13 @@ static void
 ngx_oof_signing_free(void *data)
 {
     EVP_PKEY_free(data);
+}
+
+
+static void
+ngx_oof_signing_free_signer(void *data)
+{
+    EVP_MD_CTX_free(data);
 }
 
 

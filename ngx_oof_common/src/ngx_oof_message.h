@@ -31,6 +31,7 @@
 typedef struct {
     ngx_str_t                kid;
     EVP_PKEY                *key;
+    EVP_MD_CTX              *signer;
 } ngx_oof_signing_key_t;
 
 

@@ -10,6 +10,10 @@
 #include <openssl/rand.h>
 
 
+/* bytes that are taken from the generator at once */
+#define NGX_OOF_UUID_RANDOM  512
+
+
 static ngx_int_t ngx_oof_uuid_random(u_char *p, size_t len);
 
 
@@ -113,14 +117,36 @@ ngx_oof_uuid_parse(ngx_str_t *text, u_char *id)
 }
 
 
+/*
+ * A call of the generator costs far more than the bytes it gives.  Each byte is
+ * used once and forgotten, and none by another process: a child begins anew.
+ */
+
 static ngx_int_t
 ngx_oof_uuid_random(u_char *p, size_t len)
 {
-    if (RAND_bytes(p, (int) len) == 1) {
-        return NGX_OK;
+    static u_char     bytes[NGX_OOF_UUID_RANDOM];
+    static size_t     left;
+    static ngx_pid_t  owner;
+
+    if (left < len || owner != ngx_pid) {
+
+        left = 0;
+
+        if (RAND_bytes(bytes, NGX_OOF_UUID_RANDOM) != 1) {
+            ngx_ssl_error(NGX_LOG_CRIT, ngx_cycle->log, 0,
+                          "RAND_bytes() failed");
+            return NGX_ERROR;
+        }
+
+        left = NGX_OOF_UUID_RANDOM;
+        owner = ngx_pid;
     }
 
-    ngx_ssl_error(NGX_LOG_CRIT, ngx_cycle->log, 0, "RAND_bytes() failed");
+    left -= len;
 
-    return NGX_ERROR;
+    ngx_memcpy(p, bytes + left, len);
+    ngx_explicit_memzero(bytes + left, len);
+
+    return NGX_OK;
 }

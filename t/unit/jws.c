@@ -386,16 +386,18 @@ test_sign(void)
 {
     EVP_PKEY       *key, *ec;
     ngx_str_t       kid, payload, text;
+    EVP_MD_CTX     *signer;
     const char     *why;
     ngx_oof_jws_t   jws;
 
     key = EVP_RSA_gen(2048);
     ec = EVP_EC_gen("P-256");
+    signer = ngx_oof_jws_signer(key);
 
     kid = str("a \"kid\"");
     payload = str("{\"data\":{\"x\":1}}");
 
-    is_int(ngx_oof_jws_sign(tap_pool, key, &kid, &payload, &text), NGX_OK,
+    is_int(ngx_oof_jws_sign(tap_pool, signer, &kid, &payload, &text), NGX_OK,
            "signed");
     is_int(ngx_oof_jws_parse(tap_pool, &text, &jws, &why), NGX_OK,
            "parsed again");
@@ -405,6 +407,16 @@ test_sign(void)
     is_int(jws.alg, NGX_OOF_ALG_PS256, "PS256");
     is_int(ngx_oof_jws_verify(&jws, key, NGX_OOF_ALG_PS256), NGX_OK,
            "verified");
+    is_int(ngx_oof_jws_verify(&jws, key, NGX_OOF_ALG_PS256), NGX_OK,
+           "and again");
+
+    /* what is remembered of a header is the same */
+
+    is_int(ngx_oof_jws_parse(tap_pool, &text, &jws, &why), NGX_OK,
+           "the same header");
+    is_str(&jws.kid, "a \"kid\"", "the same kid");
+    is_str(&jws.typ, "JWT", "the same typ");
+    is_int(jws.alg, NGX_OOF_ALG_PS256, "the same algorithm");
 
     sign(key, &jws.signing_input, 32, EVP_sha256(), &jws.signature);
     is_int(ngx_oof_jws_verify(&jws, key, NGX_OOF_ALG_PS256), NGX_OK,
@@ -422,13 +434,15 @@ test_sign(void)
     is_int(ngx_oof_jws_verify(&jws, key, NGX_OOF_ALG_PS256), NGX_DECLINED,
            "MGF1 with SHA-1 is refused");
 
-    is_int(ngx_oof_jws_sign(tap_pool, ec, &kid, &payload, &text), NGX_ERROR,
-           "an EC key does not sign PS256");
+    ok(ngx_oof_jws_signer(ec) == NULL, "an EC key does not sign PS256");
+    is_int(ngx_oof_jws_sign(tap_pool, NULL, &kid, &payload, &text), NGX_ERROR,
+           "nor does what is not there");
 
     payload.len = 0;
-    is_int(ngx_oof_jws_sign(tap_pool, key, &kid, &payload, &text), NGX_OK,
+    is_int(ngx_oof_jws_sign(tap_pool, signer, &kid, &payload, &text), NGX_OK,
            "an empty payload is signed");
 
+    EVP_MD_CTX_free(signer);
     EVP_PKEY_free(key);
     EVP_PKEY_free(ec);
 }
