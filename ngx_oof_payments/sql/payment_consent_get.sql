@@ -1,4 +1,5 @@
--- A consent to pay as it is at an instant.
+-- A consent to pay as it is at an instant.  The brand is asked in a form that
+-- no index has: until a table is analysed the planner would take one of it.
 --
 -- $1 uuid: the consent's id
 -- $2 text: brand
@@ -8,4 +9,4 @@ SELECT c.consent_id, c.client_id, c.api, c.creation, c.expiration,
        c.debtor
   FROM oof_payment_consent c, oof_payment_consent_effective(c, $3) e
  WHERE c.consent_id = $1
-   AND c.brand = $2;
+   AND c.brand IS NOT DISTINCT FROM $2;

@@ -35,7 +35,7 @@ WITH l AS MATERIALIZED (
            greatest($13, c.stamp + interval '1 microsecond') AS stamp
       FROM oof_payment_consent c, oof_payment_consent_effective(c, $5) e
      WHERE c.consent_id = $10
-       AND c.brand = $11
+       AND c.brand IS NOT DISTINCT FROM $11
        AND c.client_id = $12
        FOR UPDATE OF c SKIP LOCKED
 ), x AS (
@@ -63,7 +63,7 @@ WITH l AS MATERIALIZED (
         OR NOT EXISTS (SELECT
                          FROM oof_payment_consent c
                         WHERE c.consent_id = $10
-                          AND c.brand = $11
+                          AND c.brand IS NOT DISTINCT FROM $11
                           AND c.client_id = $12)
 ), j AS (
     INSERT INTO oof_jti AS t (hash, unit, until)

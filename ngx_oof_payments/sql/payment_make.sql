@@ -3,8 +3,9 @@
 -- something is, and no payment was made; payment_create then tells what, for
 -- the same unit.
 --
--- A row is looked for by "= ANY (ARRAY[...])", which leaves the planner no way
--- but its key's, whatever is known of the table.
+-- A row is looked for by "= ANY (ARRAY[...])", and the rest is asked in a form
+-- that no index has: the planner has no way but the key's, whatever is known of
+-- the table.
 --
 -- $1 bytea: digest of the jti
 -- $2 bytea: digest of the key
@@ -42,10 +43,10 @@ WITH u AS MATERIALIZED (
            greatest(u.real, c.stamp + interval '1 microsecond') AS stamp
       FROM u, oof_payment_consent c
      WHERE c.consent_id = ANY (ARRAY[u.consent_id])
-       AND (c.brand, c.client_id, c.organisation_id)
-           IS NOT DISTINCT FROM (u.brand, u.client_id, u.organisation_id)
-       AND c.status = 'AUTHORISED'
-       AND c.expiration > u.now
+       AND (c.status, c.brand, c.client_id, c.organisation_id)
+           IS NOT DISTINCT FROM ('AUTHORISED', u.brand, u.client_id,
+                                 u.organisation_id)
+       AND (c.expiration > u.now) IS TRUE
        AND NOT EXISTS (SELECT
                          FROM oof_payment p
                         WHERE p.end_to_end = ANY (ARRAY[u.end_to_end]))

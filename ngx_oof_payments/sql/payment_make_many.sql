@@ -38,10 +38,10 @@ WITH u AS MATERIALIZED (
            greatest(u.real, c.stamp + interval '1 microsecond') AS stamp
       FROM u, oof_payment_consent c
      WHERE c.consent_id = ANY (ARRAY[u.consent_id])
-       AND (c.brand, c.client_id, c.organisation_id)
-           IS NOT DISTINCT FROM (u.brand, u.client_id, u.organisation_id)
-       AND c.status = 'AUTHORISED'
-       AND c.expiration > u.now
+       AND (c.status, c.brand, c.client_id, c.organisation_id)
+           IS NOT DISTINCT FROM ('AUTHORISED', u.brand, u.client_id,
+                                 u.organisation_id)
+       AND (c.expiration > u.now) IS TRUE
        AND NOT EXISTS (SELECT
                          FROM oof_payment p
                         WHERE p.end_to_end = ANY (ARRAY[u.end_to_end]))
