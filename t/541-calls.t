@@ -241,6 +241,33 @@ cmp_ok(scalar keys %seen, '<', 35, 'some are not');
 is(scalar(grep { $_ != 2 } values %seen), 0, 'by their ids');
 
 
+# consumers get them as events of their own type
+
+clear();
+my $told = "$Test::Oof::Dir/told.jsonl";
+$o->configure(http => "oof_call_reports on; oof_events log { path $told; }",
+              workers => 1, leases => 1);
+$o->launch;
+
+sub told { grep { $_->{type} eq 'oof.api.calls' }
+           map { decoded($_) } split /\n/, Test::Oof::slurp($told, 1) }
+
+wait_for(sub { ($o->metric('oof_lease_held', lease => 'relay') // 0) == 1 },
+         15, 'the relay');
+$id = new_uuid();
+$o->call(GET => "$Test::Oof::Api/consents/$consent", token => $token,
+         headers => { 'x-fapi-interaction-id' => $id });
+wait_for(sub { scalar told() }, 15, 'an event');
+
+my ($event) = told();
+($row) = rows();
+is($event->{id}, $row->{id}, 'the event is the row');
+is($event->{subject}, $row->{id}, 'of a subject of its own');
+is($event->{dataschema}, 'urn:oof:event:oof.api.calls', 'whose schema is told');
+is($event->{data}{calls}[0]{fapiInteractionId}, $id, 'it has the call');
+$o->stop;
+
+
 # what the directives do not take
 
 for ([ 'oof_call_reports maybe;', qr/must be "on", "off" or a share/ ],
