@@ -59,6 +59,16 @@ sub admin {
                                     scope => 'oof_admin', %args);
 }
 
+# moves the clock, and waits until nginx knows it
+
+sub moved {
+    my ($offset) = @_;
+
+    $o->clock($offset);
+    wait_for(sub { admin(GET => '/clock')->{json}{data}{offset} == $offset },
+             10, 'the clock');
+}
+
 sub status { return public("$discovery/status") }
 
 sub codes { join ' ', sort map { $_->{code} }
@@ -117,7 +127,7 @@ is($r->{status}, 200, 'it is changed') or diag($r->{body});
 is($r->{json}{data}{explanation}, 'Janela de manutenção', 'as was told');
 is($r->{json}{data}{end}, $plan->{end}, 'the rest stays');
 
-$o->clock(7200);
+moved(7200);
 wait_for(sub { codes() eq 'SCHEDULED_OUTAGE SCHEDULED_OUTAGE' }, 5, 'outage');
 $r = status();
 my ($all) = grep { !$_->{unavailableEndpoints} }
@@ -135,7 +145,7 @@ is(codes(), 'SCHEDULED_OUTAGE', 'and over');
 is(admin(PATCH => "/outages/$other", json => { data => { end => at(99999) } })
        ->{status}, 409, 'what is cancelled stays so');
 
-$o->clock(20000);
+moved(20000);
 wait_for(sub { codes() eq 'OK' }, 5, 'the end');
 is_deeply(public("$discovery/outages")->{json}{data}, [],
           'what is over is not announced');
@@ -176,7 +186,7 @@ is(admin(GET => '/failures', customer => '76109277673')->{status}, 403,
 # failures: opened when fewer than 95 % of the calls of two minutes succeed,
 # five of them at least; closed when they do
 
-$o->clock(0);
+moved(0);
 psql('ALTER TABLE oof_consent RENAME TO oof_consent_away');
 my $token = token();
 
@@ -222,8 +232,7 @@ psql("DELETE FROM oof_failure WHERE endpoint <> '$one'");
 
 # it works again: as a later minute is, in which all is well
 
-$o->clock(180);
-sleep 1;
+moved(180);
 $r = $o->call(POST => $consents, json => consent_body(), token => $token);
 my $consent = $r->{json}{data}{consentId};
 is($o->call(GET => "$consents/$consent", token => $token)->{status}, 200,
