@@ -39,6 +39,7 @@ wait_for(sub { $broker->answers }, 120, 'the broker') if $broker;
 
 my $o = Test::Oof->start(leases => 1, log_level => 'notice', workers => 2,
                          http => <<"END");
+    keepalive_requests 1000000;
     oof_events kafka {
         bootstrap.servers @{[ $k->servers ]};
         @{[ $broker ? '' : 'max.in.flight.requests.per.connection 1;' ]}
@@ -141,7 +142,11 @@ cmp_ok(time - $at, '<', 10, sprintf 'upgrade: the old one gone after %.1f s',
 
 sleep 2;
 $load->stop->whole('reload and upgrade');
-$load->clean('reload and upgrade');
+
+# the first workers of another binary may have no lane yet
+
+is_deeply([ grep { !/^answer \S+ 503$/ } keys %{ $load->{seen} } ], [],
+          'reload and upgrade: no failed request, 503 at most');
 
 wait_for(sub { lag('kafka') == 0 && lag('log') == 0 }, 30, 'all events');
 
