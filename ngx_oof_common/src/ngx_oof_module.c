@@ -830,7 +830,7 @@ ngx_oof_init_main_conf(ngx_conf_t *cf, void *conf)
 {
     ngx_oof_main_conf_t *omcf = conf;
 
-    ngx_conf_init_size_value(omcf->zone_size, 4 * 1024 * 1024);
+    ngx_conf_init_size_value(omcf->zone_size, 8 * 1024 * 1024);
     ngx_conf_init_value(omcf->events_keep, 7 * 86400);
     ngx_conf_init_value(omcf->test_clock, 0);
 
