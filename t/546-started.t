@@ -15,11 +15,11 @@ use Test::More;
 use Test::Oof;
 use Time::HiRes qw/ time /;
 
-my $o = Test::Oof->start(http => <<'END');
+my $log = 'access_log logs/started.log started;';
+my $o = Test::Oof->start(plain_server => $log, http => <<'END');
     oof_request_start_header  X-Request-Start-Time;
     oof_call_reports          on;
     log_format  started  '$oof_started';
-    access_log  logs/started.log started;
 END
 my $path = "$Test::Oof::Api/consents/urn:bank:" . new_uuid();
 my $lines = 0;
@@ -50,7 +50,7 @@ cmp_ok((sort { $a <=> $b } map { @$_ } psql(
 
 # from elsewhere it is not believed
 
-$o->configure(plain_server => 'oof_client_certificate_from 10.0.0.1;');
+$o->configure(plain_server => "$log oof_client_certificate_from 10.0.0.1;");
 $o->reload;
 near('from another address', 0, int((time() - 3) * 1000));
 

@@ -210,7 +210,7 @@ $one->run("SET TIME ZONE 'UTC'; SET enable_seqscan = off;"
           . ' SET plan_cache_mode = force_generic_plan');
 
 my %types;
-for my $file (glob "$Test::Oof::Root/ngx_oof_consent/sql/bank_*.sql") {
+for my $file (glob "$Test::Oof::Root/ngx_oof_{common,consent}/sql/bank_*.sql") {
     my $text = Test::Oof::slurp($file);
     my ($name) = $file =~ m{([^/]+)\.sql$};
 
