@@ -14,7 +14,8 @@ deps_run=(postgresql curl ca-certificates jq openssl python3
 deps_test=(perl libio-socket-ssl-perl libcryptx-perl libjson-perl
     libfilter-perl libhttp-message-perl libipc-run-perl
     liblist-moreutils-perl libtest-base-perl libtest-longstring-perl
-    libtext-diff-perl liburi-perl libwww-perl procps python3-jsonschema)
+    libtext-diff-perl liburi-perl libwww-perl procps python3-jsonschema
+    python3-yaml)
 
 # what an image is made with beside these: psql, and a fetcher of sources
 

@@ -259,4 +259,4 @@ sub garbage {
     push @children, $pid;
 }
 
-END { kill KILL => @children if $$ == $owner }
+END { kill KILL => @children if defined $owner && $$ == $owner }

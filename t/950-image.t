@@ -240,7 +240,7 @@ done_testing();
 
 
 END {
-    if ($$ == $owner) {
+    if (defined $owner && $$ == $owner) {
         local $?;
 
         kill KILL => $pid if $pid;

@@ -237,4 +237,4 @@ sub through {
 
 sub log_lines { Test::Oof::slurp("$o->{dir}/logs/behind.log", 1) }
 
-END { stop_waf() if $waf && -e "$waf/nginx.pid" }
+END { stop_waf() if defined $waf && -e "$waf/nginx.pid" }

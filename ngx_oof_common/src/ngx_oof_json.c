@@ -183,7 +183,10 @@ ngx_oof_json_str(ngx_oof_json_t *w, ngx_str_t *value)
         run = p;
     }
 
-    w->pos = ngx_cpymem(w->pos, run, p - run);
+    if (p != run) {
+        w->pos = ngx_cpymem(w->pos, run, p - run);
+    }
+
     *w->pos++ = '"';
 
     w->comma = 1;

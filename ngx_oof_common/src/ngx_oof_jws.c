@@ -354,8 +354,14 @@ ngx_oof_jws_know(ngx_oof_jws_header_t *known, ngx_str_t *text,
     known->typ = jws->typ.len;
 
     p = ngx_cpymem(known->text, text->data, text->len);
-    p = ngx_cpymem(p, jws->kid.data, jws->kid.len);
-    ngx_memcpy(p, jws->typ.data, jws->typ.len);
+
+    if (jws->kid.len) {
+        p = ngx_cpymem(p, jws->kid.data, jws->kid.len);
+    }
+
+    if (jws->typ.len) {
+        ngx_memcpy(p, jws->typ.data, jws->typ.len);
+    }
 }
 
 

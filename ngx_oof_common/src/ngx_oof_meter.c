@@ -225,7 +225,8 @@ static ngx_uint_t
 ngx_oof_meter_same(ngx_str_t *one, ngx_str_t *other)
 {
     return one->len == other->len
-           && ngx_memcmp(one->data, other->data, one->len) == 0;
+           && (one->len == 0
+               || ngx_memcmp(one->data, other->data, one->len) == 0);
 }
 
 
