@@ -38,7 +38,7 @@ Test::Oof::spew($account, '{"type":"authorized_user","client_id":"x"}');
 
 my $broken = "$Test::Oof::Dir/broken.json";
 Test::Oof::spew($broken, '{"type":"service_account","client_email":"a@b",'
-                         . '"private_key":"-----BEGIN PRIVATE KEY-----"}');
+                         . '"private_key":"no PEM"}');
 
 
 # --- what is refused, and why
