@@ -600,7 +600,7 @@ spew("$etc/$_.key", Digest::SHA::sha256_hex($_) . "\n") for qw/ k1 l1 /;
 chmod 0600, glob "$etc/*.key";
 
 $conf =~ s{/etc/oof/conf}{$root/conf}g;
-$conf =~ s{/etc/oof/((?:server|client-ca|crl|issuing-ca)\.\w+)}
+$conf =~ s{/etc/oof/((?:server|client-ca|crl|issuing-ca|bank-signing)\.\w+)}
           {$home/var/pki/$1}g;
 $conf =~ s{/etc/oof}{$etc}g;
 $conf =~ s{listen(\s+)443 ssl}{'listen' . $1 . free_port() . ' ssl'}e;
