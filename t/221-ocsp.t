@@ -20,7 +20,8 @@ use Time::HiRes qw/ time /;
 
 my $path = "$Test::Oof::Api/consents/urn:bank:" . new_uuid();
 my $dir = "$Test::Oof::Dir";
-my %port = map { $_ => free_port() } qw/ ours theirs hangs garbage nobody /;
+my %port = map { $_ => free_port() }
+               qw/ ours theirs hangs garbage nobody late /;
 my $owner = $$;
 my @children;
 
@@ -35,7 +36,7 @@ for my $case (qw/ good revoked later unknown held hard hardrevoked hardunknown
 }
 
 $cert{$_} = made($_, "http://127.0.0.1:$port{$_}/ocsp")
-    for qw/ theirs hangs garbage nobody /;
+    for qw/ theirs hangs garbage nobody late /;
 $cert{silent} = made('silent', undef);
 
 index_file(map({ $_ => 'V' } qw/ good later held hard header theirs /),
@@ -44,6 +45,7 @@ index_file(map({ $_ => 'V' } qw/ good later held hard header theirs /),
 responder('ours', 'issuing');
 responder('theirs', 'foreign');
 garbage();
+late();
 
 my $hangs = IO::Socket::INET->new(LocalAddr => "127.0.0.1:$port{hangs}",
                                   Listen => 5, ReuseAddr => 1) or die $!;
@@ -121,6 +123,44 @@ like($o->log_text, qr/OCSP responder .* gave no answer: it cannot be read/,
      'garbage: the log tells');
 like($o->log_text, qr/gave no answer: its signature is none of the issuer's/,
      'theirs: the log tells');
+
+
+# --- an answer whose time is over is as good as none, but is not asked for anew
+# with each request
+
+my $good = answers('good');
+says('late');
+wait_for(sub { answers('good') > $good }, 15, 'an answer of the past');
+for (1 .. 5) {
+    says('late');
+    select undef, undef, undef, 0.1;
+}
+is(answers('good'), $good + 1, 'late: asked for once');
+
+
+# --- who finds all calls of the process in use is asked of soon after
+
+{
+    my $busy = Test::Oof->start(workers => 1, http => 'oof_ocsp hard;'
+        . ' oof_ocsp_cache 64k timeout=1s'
+        . " responder=http://127.0.0.1:$port{hangs}/;");
+    my $errors = sub { $busy->metric('oof_ocsp_total', result => 'error') };
+    my @many = (qw/ one two utf8 printable t61 bmp ia5 universal upper old /,
+                grep { $_ ne 'ocsp-header' } values %cert);
+
+    for my $cert (@many[0 .. 15], 'ocsp-header') {
+        is($busy->call(GET => $path, via => 'tls', token => undef,
+                       cert => $cert)->{status}, 503, "busy: $cert");
+    }
+
+    wait_for(sub { $errors->() == 16 }, 15, 'the ends of 16 calls');
+    wait_for(sub {
+        $busy->call(GET => $path, via => 'tls', token => undef,
+                    cert => 'ocsp-header');
+        $errors->() == 17;
+    }, 15, 'that of the one that had to wait');
+    pass('busy: the one that had to wait was asked of');
+}
 
 
 # --- hard
@@ -257,6 +297,57 @@ sub garbage {
     }
 
     push @children, $pid;
+}
+
+# signs that all is well until a minute ago, which is within what clocks may
+# differ
+
+sub late {
+    my $python = <<'EOF';
+import datetime, http.server, sys
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.x509 import ocsp
+
+port, leaf, issuer, key = sys.argv[1:]
+leaf, issuer = (x509.load_pem_x509_certificate(open(f, "rb").read())
+                for f in (leaf, issuer))
+key = serialization.load_pem_private_key(open(key, "rb").read(), None)
+
+
+class Responder(http.server.BaseHTTPRequestHandler):
+    def do_POST(self):
+        now = datetime.datetime.utcnow()
+        body = (ocsp.OCSPResponseBuilder()
+                .add_response(leaf, issuer, hashes.SHA1(),
+                              ocsp.OCSPCertStatus.GOOD,
+                              now - datetime.timedelta(hours=1),
+                              now - datetime.timedelta(minutes=1), None, None)
+                .responder_id(ocsp.OCSPResponderEncoding.HASH, issuer)
+                .sign(key, hashes.SHA256())
+                .public_bytes(serialization.Encoding.DER))
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+
+http.server.HTTPServer(("127.0.0.1", int(port)), Responder).serve_forever()
+EOF
+
+    my @files = (client_cert($cert{late}), pki('issuing.pem'),
+                 pki('issuing.key'));
+
+    defined(my $pid = fork) or die "fork: $!";
+
+    if (!$pid) {
+        open STDERR, '>', "$dir/late.log";
+        exec '/usr/bin/python3', '-c', $python, $port{late}, @files;
+    }
+
+    push @children, $pid;
+    wait_for(sub { IO::Socket::INET->new(PeerAddr => "127.0.0.1:$port{late}") },
+             10, 'the responder late');
 }
 
 END { kill KILL => @children if defined $owner && $$ == $owner }

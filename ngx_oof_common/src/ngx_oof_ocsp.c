@@ -339,6 +339,10 @@ ngx_oof_ocsp_check(ngx_uint_t mode, u_char *thumbprint,
         return (mode == NGX_OOF_OCSP_HARD) ? NGX_AGAIN : NGX_OK;
     }
 
+    /* a process that cannot ask leaves it to the next request, or to others */
+
+    due = !ngx_exiting && ngx_oof_ocsp_calls < NGX_OOF_OCSP_CALLS;
+
     now = ngx_time();
     pool = (ngx_slab_pool_t *) ngx_oof_ocsp->zone->shm.addr;
 
@@ -348,7 +352,7 @@ ngx_oof_ocsp_check(ngx_uint_t mode, u_char *thumbprint,
 
     status = entry->status;
     until = entry->until;
-    due = (entry->again <= now);
+    due = (due && entry->again <= now);
 
     entry->used = now;
 
@@ -470,9 +474,7 @@ ngx_oof_ocsp_ask(u_char *thumbprint, ngx_oof_ocsp_name_t *name)
     ngx_oof_ocsp_call_t  *call;
 
     if (name->id_len == 0
-        || (name->url_len == 0 && ngx_oof_ocsp->responder.len == 0)
-        || ngx_oof_ocsp_calls == NGX_OOF_OCSP_CALLS
-        || ngx_exiting)
+        || (name->url_len == 0 && ngx_oof_ocsp->responder.len == 0))
     {
         return NGX_DECLINED;
     }
@@ -618,15 +620,16 @@ ngx_oof_ocsp_answer(ngx_oof_fetch_t *f)
         ERR_clear_error();
     }
 
+    again = now + NGX_OOF_OCSP_PAUSE;
+
     if (why) {
         status = NGX_OOF_OCSP_ERROR;
-        again = now + NGX_OOF_OCSP_PAUSE;
 
         ngx_log_error(NGX_LOG_WARN, f->log, 0,
                       "OCSP responder \"%V\" gave no answer: %s",
                       &f->url, why);
 
-    } else {
+    } else if (until > now) {
 
         /* half of what is left, so that no answer ends before the next comes */
 
