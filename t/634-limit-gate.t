@@ -41,6 +41,18 @@ my $o = Test::Oof->start(
             oof_permission ACCOUNTS_READ;
             proxy_pass     http://127.0.0.1:$port;
         }
+        location /ill/ {
+            oof_permission   ACCOUNTS_READ;
+            oof_minute_limit 5;
+            proxy_pass       http://127.0.0.1:$port;
+            proxy_intercept_errors on;
+            error_page       500 = /spare/a;
+        }
+        location /spare/ {
+            oof_permission   ACCOUNTS_READ;
+            oof_minute_limit 5;
+            proxy_pass       http://127.0.0.1:$port;
+        }
 END
 
 my $Accounts = '/open-banking/accounts/v2/accounts';
@@ -65,7 +77,8 @@ $bank->answer($_, %answer)
                     "$Accounts/$account", "$Accounts/$other"),
         (map { "$Cards/$card/bills/$_/transactions" } 1 .. 2),
         "$Customers/identifications", $Loans, $Funds, '/own/a', '/own/b',
-        '/free/a';
+        '/free/a', '/spare/a';
+$bank->answer('/ill/a', %answer, status => 500);
 
 # a day far ahead and the middle of a month, whenever this runs
 
@@ -162,6 +175,8 @@ is(calls(7, $consent, '/own/a'), '200 3 423 2 429 2',
 is(calls(2, $second, '/own/b'), '429 2',
    'the minute is the organisation\'s, whatever the consent');
 is(calls(100, $consent, '/free/a'), '200 100', 'one without limits');
+is(calls(6, $consent, '/ill/a'), '200 5 429 1',
+   'one that is stood in for: each has counted its own calls');
 
 at_minute($day + 13 * 3600);
 my $n = calls(1005, $second, "$Accounts/$account/transactions");

@@ -354,6 +354,7 @@ ngx_oof_access_begin(ngx_oof_request_t *o, ngx_oof_loc_conf_t *olcf)
     o->location = olcf;
     o->version = olcf->version.len ? olcf->version : o->api->version;
     o->uri = o->r->uri;
+    o->limit_key = NULL;
     o->admitted = 0;
     o->step = 0;
     o->expires = ngx_current_msec + olcf->deadline;
