@@ -618,6 +618,10 @@ ngx_oof_jwks_wake(ngx_oof_jwks_t *jwks)
         ngx_queue_init(&jwks->waiters);
     }
 
+    /* the keystore closes none that is waited for, and this one is in use */
+
+    jwks->nwaiters++;
+
     while (!ngx_queue_empty(&jwks->woken)) {
         q = ngx_queue_head(&jwks->woken);
         ngx_queue_remove(q);
@@ -630,6 +634,8 @@ ngx_oof_jwks_wake(ngx_oof_jwks_t *jwks)
 
         handler(data);
     }
+
+    jwks->nwaiters--;
 }
 
 
