@@ -47,15 +47,29 @@ typedef enum {
 } ngx_oof_failure_col_e;
 
 
+/* what there is a list of */
+
+typedef struct {
+    ngx_oof_sql_t           *sql;
+    ngx_uint_t               total;      /* its column */
+    void                   (*show)(ngx_oof_json_t *w, ngx_oof_pg_unit_t *u,
+                                   ngx_uint_t row, ngx_uint_t col);
+    ngx_str_t               *path;
+} ngx_oof_outage_list_t;
+
+
+typedef struct {
+    ngx_oof_page_t           page;
+    ngx_oof_outage_list_t   *list;
+} ngx_oof_outage_ask_t;
+
+
 static ngx_int_t ngx_oof_outage_staff(ngx_oof_request_t *o);
 static ngx_int_t ngx_oof_outage_list_handler(ngx_oof_request_t *o);
 static ngx_int_t ngx_oof_failure_list_handler(ngx_oof_request_t *o);
 static ngx_int_t ngx_oof_outage_list(ngx_oof_request_t *o,
-    ngx_oof_sql_t *sql, ngx_int_t (*result)(ngx_oof_request_t *o,
-    ngx_oof_pg_unit_t *u));
+    ngx_oof_outage_list_t *list);
 static ngx_int_t ngx_oof_outage_listed(ngx_oof_request_t *o,
-    ngx_oof_pg_unit_t *u);
-static ngx_int_t ngx_oof_failure_listed(ngx_oof_request_t *o,
     ngx_oof_pg_unit_t *u);
 static ngx_int_t ngx_oof_outage_post_handler(ngx_oof_request_t *o);
 static ngx_int_t ngx_oof_outage_patch_handler(ngx_oof_request_t *o);
@@ -237,6 +251,18 @@ static ngx_str_t  ngx_oof_outage_path = ngx_string("/oof/v1/outages");
 static ngx_str_t  ngx_oof_failure_path = ngx_string("/oof/v1/failures");
 
 
+static ngx_oof_outage_list_t  ngx_oof_outage_all = {
+    &ngx_oof_sql_outage_list, NGX_OOF_OUTAGE_COL_TOTAL,
+    ngx_oof_outage_show, &ngx_oof_outage_path
+};
+
+
+static ngx_oof_outage_list_t  ngx_oof_failure_all = {
+    &ngx_oof_sql_failure_list, NGX_OOF_FAILURE_COL_TOTAL,
+    ngx_oof_failure_show, &ngx_oof_failure_path
+};
+
+
 ngx_int_t
 ngx_oof_outage_preconf(ngx_conf_t *cf)
 {
@@ -266,37 +292,36 @@ ngx_oof_outage_staff(ngx_oof_request_t *o)
 static ngx_int_t
 ngx_oof_outage_list_handler(ngx_oof_request_t *o)
 {
-    return ngx_oof_outage_list(o, &ngx_oof_sql_outage_list,
-                               ngx_oof_outage_listed);
+    return ngx_oof_outage_list(o, &ngx_oof_outage_all);
 }
 
 
 static ngx_int_t
 ngx_oof_failure_list_handler(ngx_oof_request_t *o)
 {
-    return ngx_oof_outage_list(o, &ngx_oof_sql_failure_list,
-                               ngx_oof_failure_listed);
+    return ngx_oof_outage_list(o, &ngx_oof_failure_all);
 }
 
 
 static ngx_int_t
-ngx_oof_outage_list(ngx_oof_request_t *o, ngx_oof_sql_t *sql,
-    ngx_int_t (*result)(ngx_oof_request_t *o, ngx_oof_pg_unit_t *u))
+ngx_oof_outage_list(ngx_oof_request_t *o, ngx_oof_outage_list_t *list)
 {
-    ngx_int_t            rc;
-    ngx_oof_page_t      *page;
-    ngx_oof_pg_unit_t   *u;
-    ngx_oof_loc_conf_t  *olcf;
+    ngx_int_t              rc;
+    ngx_oof_pg_unit_t     *u;
+    ngx_oof_loc_conf_t    *olcf;
+    ngx_oof_outage_ask_t  *ask;
 
-    page = ngx_palloc(o->r->pool, sizeof(ngx_oof_page_t));
-    if (page == NULL) {
+    ask = ngx_palloc(o->r->pool, sizeof(ngx_oof_outage_ask_t));
+    if (ask == NULL) {
         return NGX_ERROR;
     }
+
+    ask->list = list;
 
     rc = ngx_oof_outage_staff(o);
 
     if (rc == NGX_OK) {
-        rc = ngx_oof_page_read(o, page);
+        rc = ngx_oof_page_read(o, &ask->page);
     }
 
     if (rc != NGX_OK) {
@@ -310,29 +335,31 @@ ngx_oof_outage_list(ngx_oof_request_t *o, ngx_oof_sql_t *sql,
         return NGX_ERROR;
     }
 
-    ngx_oof_pg_statement(u, sql);
+    ngx_oof_pg_statement(u, list->sql);
     ngx_oof_pg_text(u, &olcf->brand);
-    ngx_oof_pg_int8(u, ngx_oof_page_offset(page));
-    ngx_oof_pg_int8(u, page->size);
+    ngx_oof_pg_int8(u, ngx_oof_page_offset(&ask->page));
+    ngx_oof_pg_int8(u, ask->page.size);
 
-    o->gate = page;
+    o->gate = ask;
 
-    return ngx_oof_request_unit(o, u, result);
+    return ngx_oof_request_unit(o, u, ngx_oof_outage_listed);
 }
 
 
 static ngx_int_t
 ngx_oof_outage_listed(ngx_oof_request_t *o, ngx_oof_pg_unit_t *u)
 {
-    ngx_uint_t       i, n;
-    ngx_oof_page_t  *page;
-    ngx_oof_json_t   w;
+    ngx_uint_t              i, n;
+    ngx_oof_json_t          w;
+    ngx_oof_outage_ask_t   *ask;
+    ngx_oof_outage_list_t  *list;
 
-    page = o->gate;
+    ask = o->gate;
+    list = ask->list;
     n = ngx_oof_pg_rows(u, 0);
 
-    if (ngx_oof_page_count(o, page, n ? ngx_oof_pg_get_int(u, 0, 0,
-                                            NGX_OOF_OUTAGE_COL_TOTAL) : 0)
+    if (ngx_oof_page_count(o, &ask->page,
+                           n ? ngx_oof_pg_get_int(u, 0, 0, list->total) : 0)
         != NGX_OK)
     {
         return NGX_OK;
@@ -346,46 +373,11 @@ ngx_oof_outage_listed(ngx_oof_request_t *o, ngx_oof_pg_unit_t *u)
     ngx_oof_json_begin(&w, '[');
 
     for (i = 0; i < n; i++) {
-        ngx_oof_outage_show(&w, u, i, 0);
+        list->show(&w, u, i, 0);
     }
 
     ngx_oof_json_end(&w, ']');
-    ngx_oof_page_end(o, &w, page, &ngx_oof_outage_path);
-
-    return ngx_oof_outage_answer(o, &w, NGX_HTTP_OK);
-}
-
-
-static ngx_int_t
-ngx_oof_failure_listed(ngx_oof_request_t *o, ngx_oof_pg_unit_t *u)
-{
-    ngx_uint_t       i, n;
-    ngx_oof_page_t  *page;
-    ngx_oof_json_t   w;
-
-    page = o->gate;
-    n = ngx_oof_pg_rows(u, 0);
-
-    if (ngx_oof_page_count(o, page, n ? ngx_oof_pg_get_int(u, 0, 0,
-                                            NGX_OOF_FAILURE_COL_TOTAL) : 0)
-        != NGX_OK)
-    {
-        return NGX_OK;
-    }
-
-    if (ngx_oof_json_init(&w, o->r->pool, 1024) != NGX_OK) {
-        return NGX_ERROR;
-    }
-
-    ngx_oof_body_begin(&w);
-    ngx_oof_json_begin(&w, '[');
-
-    for (i = 0; i < n; i++) {
-        ngx_oof_failure_show(&w, u, i, 0);
-    }
-
-    ngx_oof_json_end(&w, ']');
-    ngx_oof_page_end(o, &w, page, &ngx_oof_failure_path);
+    ngx_oof_page_end(o, &w, &ask->page, list->path);
 
     return ngx_oof_outage_answer(o, &w, NGX_HTTP_OK);
 }
