@@ -215,7 +215,8 @@ ok($doc =~ /`oof_api \Q$_\E;`/, "oof_api $_;") for @apis;
 my %metric = (oof_build_info => 'gauge');
 
 while ($all =~ /"(oof_\w+)",\s*(?:"[^"]*"\s*)+,\s*NGX_OOF_METRIC_(\w+)/g) {
-    $metric{$1} = $2 eq 'SPARSE' ? 'gauge' : lc $2;
+    my ($name, $kind) = ($1, lc $2);
+    $metric{$name} = $kind eq 'sparse' || $kind eq 'most' ? 'gauge' : $kind;
 }
 
 my $uses = () = $all =~ /"\s*,\s*NGX_OOF_METRIC_[A-Z]+\b/g;

@@ -65,6 +65,22 @@ delete @tested{grep { !fires($_) } keys %tested};
 is(join(' ', sort grep { !$tested{$_} } keys %alerts), '',
    'a test in which each alert fires');
 
+# each says where its recipe is, which is there under its name
+
+my $recipes = slurp("$root/docs/operations.md");
+
+for my $alert (sort keys %alerts) {
+    my ($block) = $text =~ /alert: $alert\n(.*?)(?=\n      - alert:|\z)/s;
+
+    like($block, qr{^ +runbook: "docs/operations\.md#\L$alert\E"$}m,
+         "$alert: names its recipe");
+    like($recipes, qr/^### $alert\n\n\S/m, "$alert: which is there");
+}
+
+my %written = map { $_ => 1 } $recipes =~ /^### (Oof\w+)$/mg;
+is(join(' ', sort grep { !$alerts{$_} } keys %written), '',
+   'no recipe without an alert');
+
 
 # --- promtool
 
@@ -91,7 +107,7 @@ done_testing();
 sub unknown {
     my ($text) = @_;
 
-    $text =~ s/^ *(summary|action|#).*$//mg;
+    $text =~ s/^ *(summary|runbook|#).*$//mg;
 
     my %seen = map { s/_(bucket|sum|count)\z//r => 1 }
                $text =~ /\b(oof_[a-z_]+)\b/g;

@@ -5,6 +5,7 @@
 
 
 #include <ngx_oof.h>
+#include <ngx_oof_expiry.h>
 
 
 #define NGX_OOF_CORE_TIMEOUT     5000
@@ -491,6 +492,12 @@ static char *
 ngx_oof_core_certificate(ngx_conf_t *cf, ngx_oof_core_t *core,
     ngx_str_t *value)
 {
+    if (ngx_oof_expiry_add(cf, "core", &value[1], NGX_OOF_EXPIRY_CERTIFICATE)
+        != NGX_OK)
+    {
+        return NGX_CONF_ERROR;
+    }
+
     return ngx_oof_core_pem(cf, &core->cert, &value[1]);
 }
 

@@ -263,6 +263,8 @@ ngx_oof_jwks_start(ngx_oof_jwks_t *jwks, ngx_log_t *log)
 {
     ngx_msec_t  delay;
 
+    jwks->fetched = ngx_current_msec;
+
     jwks->timer.handler = ngx_oof_jwks_timer;
     jwks->timer.log = log;
     jwks->timer.data = jwks;
@@ -552,6 +554,7 @@ ngx_oof_jwks_succeeded(ngx_oof_jwks_t *jwks, ngx_oof_fetch_t *f)
     }
 
     jwks->failures = 0;
+    jwks->fetched = ngx_current_msec;
 
     interval = jwks->refresh;
 
@@ -646,12 +649,12 @@ ngx_oof_jwks_adopt(ngx_oof_jwks_t *jwks)
 {
     ngx_str_t    text;
     ngx_int_t    rc;
-    ngx_msec_t   due;
+    ngx_msec_t   put, due;
     const char  *why;
 
     if (jwks->zone == NULL
         || ngx_oof_jwks_zone_get(jwks->zone, &jwks->url, &jwks->version,
-                                 &text, &due)
+                                 &text, &put, &due)
            != NGX_OK)
     {
         return 0;
@@ -668,6 +671,7 @@ ngx_oof_jwks_adopt(ngx_oof_jwks_t *jwks)
     ngx_oof_metric_inc(&ngx_oof_jwks_refresh_total, NGX_OOF_JWKS_SHARED, 1);
 
     jwks->failures = 0;
+    jwks->fetched = put;
 
     if (jwks->fetch == NULL) {
         due -= ngx_current_msec;

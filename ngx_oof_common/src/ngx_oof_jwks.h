@@ -52,6 +52,7 @@ struct ngx_oof_jwks_s {
     ngx_oof_jwk_t           *keys;
     ngx_uint_t               nkeys;
     ngx_uint_t               version;    /* of the shared text */
+    ngx_msec_t               fetched;    /* or when the worker began with it */
     ngx_event_t              timer;
     ngx_oof_fetch_t         *fetch;      /* that runs */
     ngx_queue_t              waiters;

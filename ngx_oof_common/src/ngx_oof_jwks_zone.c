@@ -14,6 +14,7 @@ typedef struct {
     ngx_str_node_t           sn;
     ngx_queue_t              queue;
     ngx_uint_t               version;
+    ngx_msec_t               put;
     ngx_msec_t               due;
     ngx_str_t                text;
 } ngx_oof_jwks_text_t;
@@ -166,7 +167,7 @@ ngx_oof_jwks_zone_unlock(ngx_shm_zone_t *zone, ngx_oof_jwks_texts_t *texts)
 
 ngx_int_t
 ngx_oof_jwks_zone_get(ngx_shm_zone_t *zone, ngx_str_t *name,
-    ngx_uint_t *version, ngx_str_t *text, ngx_msec_t *due)
+    ngx_uint_t *version, ngx_str_t *text, ngx_msec_t *put, ngx_msec_t *due)
 {
     ngx_oof_jwks_text_t   *t;
     ngx_oof_jwks_texts_t  *texts;
@@ -189,6 +190,7 @@ ngx_oof_jwks_zone_get(ngx_shm_zone_t *zone, ngx_str_t *name,
         }
 
         *version = t->version;
+        *put = t->put;
         *due = t->due;
     }
 
@@ -261,6 +263,7 @@ ngx_oof_jwks_zone_put(ngx_shm_zone_t *zone, ngx_str_t *name, ngx_str_t *text,
         ngx_memcpy(p, text->data, text->len);
 
         t->version = version;
+        t->put = ngx_current_msec;
         t->due = due;
 
         ngx_rbtree_insert(&texts->tree, &t->sn.node);

@@ -29,11 +29,12 @@ ngx_shm_zone_t *ngx_oof_jwks_zone(ngx_conf_t *cf, const char *prefix,
 
 /*
  * NGX_OK with a copy of the text, for ngx_free(), when its version is not
- * "version", which becomes the text's; "due" is when its source is to be asked
- * again.  NGX_DECLINED when there is nothing new, or no memory for it.
+ * "version", which becomes the text's; "put" is when it was put here, and "due"
+ * when its source is to be asked again.  NGX_DECLINED when there is nothing
+ * new, or no memory for it.
  */
 ngx_int_t ngx_oof_jwks_zone_get(ngx_shm_zone_t *zone, ngx_str_t *name,
-    ngx_uint_t *version, ngx_str_t *text, ngx_msec_t *due);
+    ngx_uint_t *version, ngx_str_t *text, ngx_msec_t *put, ngx_msec_t *due);
 
 /* The text's version, which no other ever has; 0: it is not kept. */
 ngx_uint_t ngx_oof_jwks_zone_put(ngx_shm_zone_t *zone, ngx_str_t *name,

@@ -308,6 +308,34 @@ ngx_oof_keystore_open(ngx_oof_keystore_t *keystore,
 }
 
 
+/* one that never came may be of an organisation that is none */
+
+ngx_int_t
+ngx_oof_keystore_oldest(ngx_oof_keystore_t *keystore, ngx_msec_t *age)
+{
+    ngx_int_t                rc;
+    ngx_queue_t             *q;
+    ngx_oof_keystore_set_t  *set;
+
+    rc = NGX_DECLINED;
+    *age = 0;
+
+    for (q = ngx_queue_head(&keystore->queue);
+         q != ngx_queue_sentinel(&keystore->queue);
+         q = ngx_queue_next(q))
+    {
+        set = ngx_queue_data(q, ngx_oof_keystore_set_t, queue);
+
+        if (set->jwks->loaded) {
+            *age = ngx_max(*age, ngx_current_msec - set->jwks->fetched);
+            rc = NGX_OK;
+        }
+    }
+
+    return rc;
+}
+
+
 /* what is waited for stays */
 
 static ngx_int_t

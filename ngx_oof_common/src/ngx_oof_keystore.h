@@ -53,6 +53,10 @@ char *ngx_oof_keystore(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 ngx_oof_jwks_t *ngx_oof_keystore_set(ngx_oof_keystore_t *keystore,
     ngx_str_t *organisation_id);
 
+/* ms since the oldest of this worker's sets was fetched; NGX_DECLINED: none */
+ngx_int_t ngx_oof_keystore_oldest(ngx_oof_keystore_t *keystore,
+    ngx_msec_t *age);
+
 ngx_int_t ngx_oof_keystore_init(ngx_conf_t *cf);    /* hosts, zones */
 ngx_int_t ngx_oof_keystore_init_process(ngx_cycle_t *cycle);
 void ngx_oof_keystore_exit_process(ngx_cycle_t *cycle);

@@ -5,6 +5,7 @@
 
 
 #include <ngx_oof.h>
+#include <ngx_oof_expiry.h>
 
 #include <openssl/core_names.h>
 
@@ -758,7 +759,12 @@ ngx_oof_signing_load(ngx_conf_t *cf, ngx_str_t *file)
     ngx_str_t            text;
     ngx_pool_cleanup_t  *cln;
 
-    if (ngx_oof_fetch_pem(cf, file, &text) != NGX_OK) {
+    /* the file may have the key's certificate, too */
+
+    if (ngx_oof_expiry_add(cf, "signing", file, NGX_OOF_EXPIRY_CERTIFICATE)
+        != NGX_OK
+        || ngx_oof_fetch_pem(cf, file, &text) != NGX_OK)
+    {
         return NULL;
     }
 

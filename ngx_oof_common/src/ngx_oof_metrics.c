@@ -99,7 +99,7 @@ static const char  *ngx_oof_metrics_le[NGX_OOF_METRICS_BUCKETS + 1] = {
 
 
 static const char  *ngx_oof_metrics_types[] = {
-    "", "counter", "gauge", "histogram", "gauge"
+    "", "counter", "gauge", "histogram", "gauge", "gauge"
 };
 
 
@@ -523,7 +523,7 @@ ngx_oof_metrics_init_process(ngx_cycle_t *cycle)
             if (family->type == NGX_OOF_METRIC_GAUGE) {
                 row->cells[family->first + k] = 0;
 
-            } else if (family->type == NGX_OOF_METRIC_SPARSE) {
+            } else if (family->type >= NGX_OOF_METRIC_SPARSE) {
                 row->cells[family->first + k] = NGX_OOF_METRICS_UNSET;
             }
         }
@@ -588,7 +588,7 @@ ngx_oof_metric_inc(ngx_oof_metric_t *metric, ngx_uint_t series, ngx_int_t n)
 {
     if (ngx_oof_metrics_row == NULL || series >= metric->series
         || metric->type == NGX_OOF_METRIC_HISTOGRAM
-        || metric->type == NGX_OOF_METRIC_SPARSE)
+        || metric->type >= NGX_OOF_METRIC_SPARSE)
     {
         return;
     }
@@ -603,7 +603,7 @@ ngx_oof_metric_set(ngx_oof_metric_t *metric, ngx_uint_t series,
 {
     if (ngx_oof_metrics_row == NULL || series >= metric->series
         || (metric->type != NGX_OOF_METRIC_GAUGE
-            && metric->type != NGX_OOF_METRIC_SPARSE))
+            && metric->type < NGX_OOF_METRIC_SPARSE))
     {
         return;
     }
@@ -616,7 +616,7 @@ void
 ngx_oof_metric_unset(ngx_oof_metric_t *metric, ngx_uint_t series)
 {
     if (ngx_oof_metrics_row == NULL || series >= metric->series
-        || metric->type != NGX_OOF_METRIC_SPARSE)
+        || metric->type < NGX_OOF_METRIC_SPARSE)
     {
         return;
     }
@@ -810,7 +810,7 @@ ngx_oof_metrics_family(ngx_oof_metrics_text_t *t, ngx_oof_shared_t *shared,
                             family->first + i * NGX_OOF_METRICS_CELLS);
             break;
 
-        default: /* NGX_OOF_METRIC_GAUGE, NGX_OOF_METRIC_SPARSE */
+        default: /* NGX_OOF_METRIC_GAUGE, _SPARSE, _MOST */
             ngx_oof_metrics_gauge(t, family, &labels[i], family->first + i);
         }
     }
@@ -821,7 +821,7 @@ static void
 ngx_oof_metrics_gauge(ngx_oof_metrics_text_t *t, ngx_oof_family_t *family,
     ngx_str_t *labels, ngx_uint_t cell)
 {
-    int64_t                  value;
+    int64_t                  value, n;
     ngx_uint_t               i, set;
     ngx_oof_metrics_row_t  **rows;
 
@@ -832,14 +832,22 @@ ngx_oof_metrics_gauge(ngx_oof_metrics_text_t *t, ngx_oof_family_t *family,
 
     for (i = 0; i < t->alive.nelts; i++) {
 
-        if (family->type == NGX_OOF_METRIC_SPARSE
+        if (family->type >= NGX_OOF_METRIC_SPARSE
             && rows[i]->cells[cell] == NGX_OOF_METRICS_UNSET)
         {
             continue;
         }
 
+        n = (ngx_atomic_int_t) rows[i]->cells[cell];
+
+        if (family->type != NGX_OOF_METRIC_MOST) {
+            value += n;
+
+        } else if (!set || n > value) {
+            value = n;
+        }
+
         set = 1;
-        value += (ngx_atomic_int_t) rows[i]->cells[cell];
     }
 
     if (set) {

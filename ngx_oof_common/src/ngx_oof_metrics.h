@@ -25,6 +25,8 @@
 #define NGX_OOF_METRIC_HISTOGRAM  3      /* seconds, fixed buckets */
 #define NGX_OOF_METRIC_SPARSE     4      /* a gauge that is left out of the
                                           * text while no worker has set it */
+#define NGX_OOF_METRIC_MOST       5      /* the same, but the greatest of the
+                                          * living workers' */
 
 
 typedef struct ngx_oof_family_s  ngx_oof_family_t;
@@ -103,7 +105,7 @@ void ngx_oof_metric_set(ngx_oof_metric_t *metric, ngx_uint_t series,
 void ngx_oof_metric_observe(ngx_oof_metric_t *metric, ngx_uint_t series,
     uint64_t us);
 
-/* takes back what this process has set in a sparse gauge */
+/* takes back what this process has set in a gauge of the last two kinds */
 void ngx_oof_metric_unset(ngx_oof_metric_t *metric, ngx_uint_t series);
 
 /* content handler of "oof_metrics": Prometheus text 0.0.4 */

@@ -5,6 +5,7 @@
 
 
 #include <ngx_oof.h>
+#include <ngx_oof_expiry.h>
 #include <ngx_oof_common_sql.h>
 
 
@@ -519,6 +520,7 @@ ngx_oof_init_process(ngx_cycle_t *cycle)
         || ngx_oof_call_init_process(cycle) != NGX_OK
         || ngx_oof_relay_init_process(cycle) != NGX_OK
         || ngx_oof_meter_init_process(cycle) != NGX_OK
+        || ngx_oof_expiry_init_process(cycle) != NGX_OK
         || ngx_oof_lease_init_process(cycle) != NGX_OK)
     {
         return NGX_ERROR;
@@ -722,6 +724,7 @@ ngx_oof_postconfiguration(ngx_conf_t *cf)
         || ngx_oof_core_init(cf) != NGX_OK
         || ngx_oof_request_init(cf) != NGX_OK
         || ngx_oof_webhook_init(cf) != NGX_OK
+        || ngx_oof_expiry_init(cf) != NGX_OK
         || ngx_oof_inits(cf) != NGX_OK
         || ngx_oof_relay_init(cf) != NGX_OK
         || ngx_oof_pg_init(cf) != NGX_OK)
@@ -779,7 +782,7 @@ static void *
 ngx_oof_create_main_conf(ngx_conf_t *cf)
 {
     ngx_uint_t            i;
-    ngx_array_t          *arrays[21];
+    ngx_array_t          *arrays[22];
     ngx_oof_main_conf_t  *omcf;
 
     omcf = ngx_pcalloc(cf->pool, sizeof(ngx_oof_main_conf_t));
@@ -808,8 +811,9 @@ ngx_oof_create_main_conf(ngx_conf_t *cf)
     arrays[18] = &omcf->webhook_rules;
     arrays[19] = &omcf->webhook_notices;
     arrays[20] = &omcf->meters;
+    arrays[21] = &omcf->expiries;
 
-    for (i = 0; i < 21; i++) {
+    for (i = 0; i < sizeof(arrays) / sizeof(arrays[0]); i++) {
         if (ngx_array_init(arrays[i], cf->pool, 4, sizeof(void *)) != NGX_OK) {
             return NULL;
         }
@@ -959,7 +963,11 @@ ngx_oof_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
     if (conf->issuing_ca_file.len && conf->issuing_ca == NULL) {
         conf->issuing_ca = ngx_oof_cert_load(cf, &conf->issuing_ca_file);
 
-        if (conf->issuing_ca == NULL) {
+        if (conf->issuing_ca == NULL
+            || ngx_oof_expiry_add(cf, "issuing_ca", &conf->issuing_ca_file,
+                                  NGX_OOF_EXPIRY_CA)
+               != NGX_OK)
+        {
             return NGX_CONF_ERROR;
         }
     }

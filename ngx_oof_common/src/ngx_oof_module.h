@@ -30,6 +30,7 @@
 typedef struct {
     ngx_oof_api_t           *api;
     ngx_uint_t               series;       /* of its first route, of a gate */
+    ngx_uint_t               halt;         /* of the metrics of that room */
 } ngx_oof_used_t;
 
 
@@ -51,6 +52,7 @@ typedef struct {
     ngx_array_t              used;         /* of ngx_oof_used_t * */
     ngx_array_t              statements;   /* of ngx_oof_sql_t * */
     ngx_array_t              metrics;      /* of ngx_oof_metric_t * */
+    ngx_array_t              expiries;     /* of pointers, private */
     ngx_array_t              inits;        /* of ngx_oof_init_pt */
     ngx_array_t              calls;        /* of ngx_oof_calls_t * */
     ngx_array_t              meters;       /* of ngx_oof_meters_t * */

@@ -5,6 +5,7 @@
 
 
 #include <ngx_oof.h>
+#include <ngx_oof_expiry.h>
 #include <ngx_oof_webhook_int.h>
 
 
@@ -311,6 +312,13 @@ static char *
 ngx_oof_webhooks_certificate(ngx_conf_t *cf, ngx_oof_webhooks_t *conf,
     ngx_str_t *value)
 {
+    if (ngx_oof_expiry_add(cf, "webhooks", &value[1],
+                           NGX_OOF_EXPIRY_CERTIFICATE)
+        != NGX_OK)
+    {
+        return NGX_CONF_ERROR;
+    }
+
     return ngx_oof_webhooks_pem(cf, &conf->cert, &value[1]);
 }
 

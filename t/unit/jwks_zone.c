@@ -86,12 +86,14 @@ get(ngx_shm_zone_t *zone, const char *name, ngx_uint_t *version, size_t len)
 {
     int         c;
     ngx_str_t   n, text;
-    ngx_msec_t  due;
+    ngx_msec_t  put, due;
 
     n.data = (u_char *) name;
     n.len = ngx_strlen(name);
 
-    if (ngx_oof_jwks_zone_get(zone, &n, version, &text, &due) != NGX_OK) {
+    if (ngx_oof_jwks_zone_get(zone, &n, version, &text, &put, &due)
+        != NGX_OK)
+    {
         return 0;
     }
 
