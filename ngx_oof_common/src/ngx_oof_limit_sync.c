@@ -5,6 +5,7 @@
 
 
 #include <ngx_oof.h>
+#include <ngx_oof_leased.h>
 #include <ngx_oof_limit_int.h>
 #include <ngx_oof_common_sql.h>
 
@@ -490,24 +491,7 @@ ngx_oof_limit_seen(ngx_oof_pg_unit_t *u)
 ngx_int_t
 ngx_oof_limit_sync_init(ngx_conf_t *cf)
 {
-    ngx_uint_t             i;
-    ngx_oof_database_t   **databases;
-    ngx_oof_main_conf_t   *omcf;
-
-    omcf = ngx_http_conf_get_module_main_conf(cf, ngx_oof_module);
-
-    databases = omcf->databases.elts;
-
-    for (i = 0; i < omcf->databases.nelts; i++) {
-
-        if (ngx_oof_database_leases(databases[i])
-            && ngx_oof_limit_count_add(cf, databases[i]) != NGX_OK)
-        {
-            return NGX_ERROR;
-        }
-    }
-
-    return NGX_OK;
+    return ngx_oof_leased_databases(cf, ngx_oof_limit_count_add);
 }
 
 

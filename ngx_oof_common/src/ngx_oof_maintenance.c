@@ -5,6 +5,7 @@
 
 
 #include <ngx_oof.h>
+#include <ngx_oof_leased.h>
 #include <ngx_oof_common_sql.h>
 
 
@@ -42,7 +43,6 @@ struct ngx_oof_maintenance_s {
 };
 
 
-static ngx_int_t ngx_oof_maintenance_metrics(ngx_conf_t *cf);
 static ngx_int_t ngx_oof_maintenance_add(ngx_conf_t *cf,
     ngx_oof_database_t *db);
 static void ngx_oof_maintenance_acquired(ngx_oof_lease_t *lease);
@@ -55,6 +55,28 @@ static void ngx_oof_maintenance_partitions(ngx_oof_pg_unit_t *u);
 static ngx_oof_metric_t
     ngx_oof_maintenance_days_left[NGX_OOF_MAINTENANCE_LOGS];
 static ngx_oof_metric_t  ngx_oof_maintenance_astray[NGX_OOF_MAINTENANCE_LOGS];
+
+
+static ngx_oof_leased_family_t  ngx_oof_maintenance_families[] = {
+
+    { &ngx_oof_maintenance_days_left[0], "oof_event_partition_days_left",
+      "Days after today that the event log has a partition for.",
+      NGX_OOF_METRIC_SPARSE },
+
+    { &ngx_oof_maintenance_astray[0], "oof_event_partition_astray",
+      "Whether events are in the default partition.",
+      NGX_OOF_METRIC_SPARSE },
+
+    { &ngx_oof_maintenance_days_left[1], "oof_call_partition_days_left",
+      "Days after today that the log of calls has a partition for.",
+      NGX_OOF_METRIC_SPARSE },
+
+    { &ngx_oof_maintenance_astray[1], "oof_call_partition_astray",
+      "Whether reports of calls are in the default partition.",
+      NGX_OOF_METRIC_SPARSE },
+
+    { NULL, NULL, NULL, 0 }
+};
 
 
 static ngx_str_t  ngx_oof_maintenance_tables[] = {
@@ -74,110 +96,30 @@ static ngx_str_t  ngx_oof_maintenance_names[] = {
 ngx_int_t
 ngx_oof_maintenance_init(ngx_conf_t *cf)
 {
-    ngx_uint_t             i;
-    ngx_oof_database_t   **databases;
-    ngx_oof_main_conf_t   *omcf;
-
-    omcf = ngx_http_conf_get_module_main_conf(cf, ngx_oof_module);
-
-    databases = omcf->databases.elts;
-
-    for (i = 0; i < omcf->databases.nelts; i++) {
-
-        if (!ngx_oof_database_leases(databases[i])) {
-            continue;
-        }
-
-        if (ngx_oof_maintenance_add(cf, databases[i]) != NGX_OK) {
-            return NGX_ERROR;
-        }
-    }
-
-    return NGX_OK;
-}
-
-
-static ngx_int_t
-ngx_oof_maintenance_metrics(ngx_conf_t *cf)
-{
-    if (ngx_oof_metric_add(cf, &ngx_oof_maintenance_days_left[0],
-                           "oof_event_partition_days_left",
-                           "Days after today that the event log has a "
-                           "partition for.",
-                           NGX_OOF_METRIC_SPARSE)
-        != NGX_OK
-        || ngx_oof_metric_add(cf, &ngx_oof_maintenance_astray[0],
-                              "oof_event_partition_astray",
-                              "Whether events are in the default partition.",
-                              NGX_OOF_METRIC_SPARSE)
-           != NGX_OK)
-    {
-        return NGX_ERROR;
-    }
-
-    if (ngx_oof_metric_add(cf, &ngx_oof_maintenance_days_left[1],
-                           "oof_call_partition_days_left",
-                           "Days after today that the log of calls has a "
-                           "partition for.",
-                           NGX_OOF_METRIC_SPARSE)
-        != NGX_OK)
-    {
-        return NGX_ERROR;
-    }
-
-    return ngx_oof_metric_add(cf, &ngx_oof_maintenance_astray[1],
-                              "oof_call_partition_astray",
-                              "Whether reports of calls are in the default "
-                              "partition.",
-                              NGX_OOF_METRIC_SPARSE);
+    return ngx_oof_leased_databases(cf, ngx_oof_maintenance_add);
 }
 
 
 static ngx_int_t
 ngx_oof_maintenance_add(ngx_conf_t *cf, ngx_oof_database_t *db)
 {
-    ngx_int_t               series;
-    ngx_str_t               label, *name;
     ngx_uint_t              i;
     ngx_oof_maintenance_t  *m;
 
-    if (ngx_oof_maintenance_metrics(cf) != NGX_OK) {
-        return NGX_ERROR;
-    }
-
-    name = ngx_oof_database_name(db);
-
-    label.len = sizeof("database=\"\"") - 1 + name->len;
-    label.data = ngx_pnalloc(cf->pool, label.len);
-
     m = ngx_pcalloc(cf->pool, sizeof(ngx_oof_maintenance_t));
 
-    if (label.data == NULL || m == NULL) {
+    if (m == NULL
+        || ngx_oof_leased_metrics(cf, db, ngx_oof_maintenance_families,
+                                  &m->series)
+           != NGX_OK)
+    {
         return NGX_ERROR;
     }
 
-    ngx_sprintf(label.data, "database=\"%V\"", name);
-
-    series = NGX_ERROR;
-
     for (i = 0; i < NGX_OOF_MAINTENANCE_LOGS; i++) {
-
-        series = ngx_oof_metric_series(cf, &ngx_oof_maintenance_days_left[i],
-                                       &label);
-
-        if (series == NGX_ERROR
-            || ngx_oof_metric_series(cf, &ngx_oof_maintenance_astray[i],
-                                     &label)
-               != series)
-        {
-            return NGX_ERROR;
-        }
-
         m->logs[i].m = m;
         m->logs[i].log = i;
     }
-
-    m->series = series;
 
     ngx_str_set(&m->lease.name, "maintenance");
 

@@ -5,6 +5,7 @@
 
 
 #include <ngx_oof.h>
+#include <ngx_oof_leased.h>
 #include <ngx_oof_common_sql.h>
 
 
@@ -479,10 +480,6 @@ ngx_oof_meter_find(ngx_conf_t *cf, ngx_oof_loc_conf_t *conf)
 ngx_int_t
 ngx_oof_meter_init(ngx_conf_t *cf)
 {
-    ngx_uint_t             i;
-    ngx_oof_database_t   **databases;
-    ngx_oof_main_conf_t   *omcf;
-
     if (ngx_oof_metric_add(cf, &ngx_oof_meter_lost, "oof_meter_lost_total",
                            "Calls that the public metrics lack, as the "
                            "database was away for long.",
@@ -497,20 +494,7 @@ ngx_oof_meter_init(ngx_conf_t *cf)
         return NGX_ERROR;
     }
 
-    omcf = ngx_http_conf_get_module_main_conf(cf, ngx_oof_module);
-
-    databases = omcf->databases.elts;
-
-    for (i = 0; i < omcf->databases.nelts; i++) {
-
-        if (ngx_oof_database_leases(databases[i])
-            && ngx_oof_meter_lease_add(cf, databases[i]) != NGX_OK)
-        {
-            return NGX_ERROR;
-        }
-    }
-
-    return NGX_OK;
+    return ngx_oof_leased_databases(cf, ngx_oof_meter_lease_add);
 }
 
 

@@ -5,6 +5,7 @@
 
 
 #include <ngx_oof.h>
+#include <ngx_oof_leased.h>
 #include <ngx_oof_consent.h>
 #include <ngx_oof_consent_sweep.h>
 #include <ngx_oof_consent_sql.h>
@@ -35,39 +36,21 @@
 
 
 typedef struct {
-    ngx_oof_lease_t          lease;
-    ngx_uint_t               series;
-    ngx_array_t              locations;    /* of ngx_oof_loc_conf_t * */
+    ngx_oof_leased_t         leased;
     ngx_str_t                namespaces;   /* of brands, JSON */
 
     ngx_event_t              timer;
-    int64_t                  epoch;        /* that was asked for */
     int64_t                  due;          /* the next one, rule clock */
     int64_t                  from;         /* nothing is due before */
     int64_t                  backlog;
     ngx_msec_t               look;         /* when to */
     ngx_msec_t               next;         /* not before: a batch */
     int64_t                  batch;
-    unsigned                 asking:1;
 } ngx_oof_consent_sweeper_t;
 
 
-typedef struct {
-    ngx_oof_metric_t        *metric;
-    const char              *name;
-    const char              *help;
-    ngx_uint_t               type;
-} ngx_oof_consent_sweep_family_t;
-
-
-static ngx_oof_consent_sweeper_t *ngx_oof_consent_sweeper(ngx_conf_t *cf,
-    ngx_array_t *sweepers, ngx_oof_database_t *db);
 static ngx_int_t ngx_oof_consent_sweeper_add(ngx_conf_t *cf,
-    ngx_oof_consent_sweeper_t *s);
-static ngx_int_t ngx_oof_consent_sweep_names(ngx_conf_t *cf,
-    ngx_oof_consent_sweeper_t *s);
-static ngx_int_t ngx_oof_consent_sweep_metrics(ngx_conf_t *cf,
-    ngx_oof_consent_sweeper_t *s);
+    ngx_oof_leased_t *leased);
 
 static void ngx_oof_consent_sweep_acquired(ngx_oof_lease_t *lease);
 static void ngx_oof_consent_sweep_lost(ngx_oof_lease_t *lease);
@@ -76,8 +59,6 @@ static void ngx_oof_consent_sweep_wait(ngx_oof_consent_sweeper_t *s);
 static ngx_oof_pg_unit_t *ngx_oof_consent_sweep_unit(
     ngx_oof_consent_sweeper_t *s, ngx_oof_sql_t *sql,
     ngx_oof_pg_handler_pt handler);
-static void ngx_oof_consent_sweep_send(ngx_oof_consent_sweeper_t *s,
-    ngx_oof_pg_unit_t *u);
 static ngx_uint_t ngx_oof_consent_sweep_answer(ngx_oof_consent_sweeper_t *s,
     ngx_oof_pg_unit_t *u);
 static void ngx_oof_consent_sweep_look(ngx_oof_consent_sweeper_t *s);
@@ -94,7 +75,7 @@ static ngx_oof_metric_t  ngx_oof_consent_sweep_total;
 static ngx_oof_metric_t  ngx_oof_consent_sweep_seconds;
 
 
-static ngx_oof_consent_sweep_family_t  ngx_oof_consent_sweep_families[] = {
+static ngx_oof_leased_family_t  ngx_oof_consent_sweep_families[] = {
 
     { &ngx_oof_consent_sweep_due, "oof_consents_due",
       "Consents whose time has come and which are not ended yet, counted up to "
@@ -120,196 +101,50 @@ static ngx_oof_consent_sweep_family_t  ngx_oof_consent_sweep_families[] = {
 ngx_int_t
 ngx_oof_consent_sweep_location(ngx_conf_t *cf)
 {
-    ngx_oof_loc_conf_t           **olcf;
-    ngx_oof_consent_main_conf_t   *ocmcf;
+    ngx_oof_consent_main_conf_t  *ocmcf;
 
     ocmcf = ngx_http_conf_get_module_main_conf(cf, ngx_oof_consent_module);
 
-    olcf = ngx_array_push(&ocmcf->locations);
-    if (olcf == NULL) {
-        return NGX_ERROR;
-    }
-
-    *olcf = ngx_http_conf_get_module_loc_conf(cf, ngx_oof_module);
-
-    return NGX_OK;
+    return ngx_oof_leased_location(cf, &ocmcf->locations);
 }
 
 
 ngx_int_t
 ngx_oof_consent_sweep_init(ngx_conf_t *cf)
 {
-    ngx_uint_t                     i;
-    ngx_array_t                    sweepers;
-    ngx_oof_loc_conf_t           **olcf, **known;
-    ngx_oof_consent_sweeper_t     *s, **sp;
-    ngx_oof_consent_main_conf_t   *ocmcf;
+    ngx_oof_consent_main_conf_t  *ocmcf;
 
     ocmcf = ngx_http_conf_get_module_main_conf(cf, ngx_oof_consent_module);
 
-    if (ngx_array_init(&sweepers, cf->temp_pool, 2, sizeof(void *))
-        != NGX_OK)
-    {
-        return NGX_ERROR;
-    }
-
-    olcf = ocmcf->locations.elts;
-
-    for (i = 0; i < ocmcf->locations.nelts; i++) {
-
-        if (!ngx_oof_database_leases(olcf[i]->database)) {
-            continue;
-        }
-
-        s = ngx_oof_consent_sweeper(cf, &sweepers, olcf[i]->database);
-
-        if (s == NULL) {
-            return NGX_ERROR;
-        }
-
-        known = ngx_array_push(&s->locations);
-        if (known == NULL) {
-            return NGX_ERROR;
-        }
-
-        *known = olcf[i];
-    }
-
-    sp = sweepers.elts;
-
-    for (i = 0; i < sweepers.nelts; i++) {
-        if (ngx_oof_consent_sweeper_add(cf, sp[i]) != NGX_OK) {
-            return NGX_ERROR;
-        }
-    }
-
-    return NGX_OK;
-}
-
-
-static ngx_oof_consent_sweeper_t *
-ngx_oof_consent_sweeper(ngx_conf_t *cf, ngx_array_t *sweepers,
-    ngx_oof_database_t *db)
-{
-    ngx_uint_t                   i;
-    ngx_oof_consent_sweeper_t   *s, **sp;
-
-    sp = sweepers->elts;
-
-    for (i = 0; i < sweepers->nelts; i++) {
-        if (sp[i]->lease.db == db) {
-            return sp[i];
-        }
-    }
-
-    s = ngx_pcalloc(cf->pool, sizeof(ngx_oof_consent_sweeper_t));
-    sp = ngx_array_push(sweepers);
-
-    if (s == NULL || sp == NULL
-        || ngx_array_init(&s->locations, cf->temp_pool, 4, sizeof(void *))
-           != NGX_OK)
-    {
-        return NULL;
-    }
-
-    s->lease.db = db;
-
-    *sp = s;
-
-    return s;
+    return ngx_oof_leased_init(cf, &ocmcf->locations,
+                               sizeof(ngx_oof_consent_sweeper_t), NULL,
+                               ngx_oof_consent_sweeper_add);
 }
 
 
 static ngx_int_t
-ngx_oof_consent_sweeper_add(ngx_conf_t *cf, ngx_oof_consent_sweeper_t *s)
+ngx_oof_consent_sweeper_add(ngx_conf_t *cf, ngx_oof_leased_t *leased)
 {
-    if (ngx_oof_consent_sweep_names(cf, s) != NGX_OK
-        || ngx_oof_consent_sweep_metrics(cf, s) != NGX_OK)
+    ngx_oof_consent_sweeper_t *s = (ngx_oof_consent_sweeper_t *) leased;
+
+    if (ngx_oof_leased_namespaces(cf, leased, &s->namespaces) != NGX_OK
+        || ngx_oof_leased_metrics(cf, leased->lease.db,
+                                  ngx_oof_consent_sweep_families,
+                                  &leased->series)
+           != NGX_OK)
     {
         return NGX_ERROR;
     }
 
-    ngx_str_set(&s->lease.name, "sweeper");
+    ngx_str_set(&leased->lease.name, "sweeper");
 
-    s->lease.acquired = ngx_oof_consent_sweep_acquired;
-    s->lease.lost = ngx_oof_consent_sweep_lost;
-    s->lease.data = s;
+    leased->lease.acquired = ngx_oof_consent_sweep_acquired;
+    leased->lease.lost = ngx_oof_consent_sweep_lost;
 
     s->timer.handler = ngx_oof_consent_sweep_timer;
     s->timer.data = s;
     s->timer.log = &cf->cycle->new_log;
     s->timer.cancelable = 1;
-
-    return ngx_oof_lease_add(cf, &s->lease);
-}
-
-
-/* rows tell their brand, events tell URNs */
-
-static ngx_int_t
-ngx_oof_consent_sweep_names(ngx_conf_t *cf, ngx_oof_consent_sweeper_t *s)
-{
-    ngx_uint_t            i;
-    ngx_oof_json_t        w;
-    ngx_oof_loc_conf_t  **olcf;
-
-    if (ngx_oof_json_init(&w, cf->pool, 256) != NGX_OK) {
-        return NGX_ERROR;
-    }
-
-    olcf = s->locations.elts;
-
-    ngx_oof_json_begin(&w, '{');
-
-    /* of a brand that is there twice the last one counts */
-
-    for (i = 0; i < s->locations.nelts; i++) {
-        ngx_oof_json_member(&w, (char *) olcf[i]->brand.data,
-                            &olcf[i]->urn_namespace);
-    }
-
-    ngx_oof_json_end(&w, '}');
-
-    return ngx_oof_json_text(&w, &s->namespaces);
-}
-
-
-static ngx_int_t
-ngx_oof_consent_sweep_metrics(ngx_conf_t *cf, ngx_oof_consent_sweeper_t *s)
-{
-    ngx_int_t                        series;
-    ngx_str_t                        label, *name;
-    ngx_oof_consent_sweep_family_t  *f;
-
-    name = ngx_oof_database_name(s->lease.db);
-
-    label.len = sizeof("database=\"\"") - 1 + name->len;
-    label.data = ngx_pnalloc(cf->pool, label.len);
-
-    if (label.data == NULL) {
-        return NGX_ERROR;
-    }
-
-    ngx_sprintf(label.data, "database=\"%V\"", name);
-
-    for (f = ngx_oof_consent_sweep_families; f->metric; f++) {
-
-        if (ngx_oof_metric_add(cf, f->metric, f->name, f->help, f->type)
-            != NGX_OK)
-        {
-            return NGX_ERROR;
-        }
-
-        series = ngx_oof_metric_series(cf, f->metric, &label);
-
-        if (series == NGX_ERROR) {
-            return NGX_ERROR;
-        }
-
-        /* the families have the same series */
-
-        s->series = series;
-    }
 
     return NGX_OK;
 }
@@ -339,8 +174,8 @@ ngx_oof_consent_sweep_lost(ngx_oof_lease_t *lease)
         ngx_del_timer(&s->timer);
     }
 
-    ngx_oof_metric_unset(&ngx_oof_consent_sweep_due, s->series);
-    ngx_oof_metric_unset(&ngx_oof_consent_sweep_age, s->series);
+    ngx_oof_metric_unset(&ngx_oof_consent_sweep_due, s->leased.series);
+    ngx_oof_metric_unset(&ngx_oof_consent_sweep_age, s->leased.series);
 }
 
 
@@ -349,11 +184,11 @@ ngx_oof_consent_sweep_timer(ngx_event_t *ev)
 {
     ngx_oof_consent_sweeper_t *s = ev->data;
 
-    if (s->asking || s->lease.epoch == 0 || ngx_exiting) {
+    if (s->leased.asking || s->leased.lease.epoch == 0 || ngx_exiting) {
         return;
     }
 
-    if (!ngx_oof_lease_held(&s->lease) || !ngx_oof_clock_ready()) {
+    if (!ngx_oof_lease_held(&s->leased.lease) || !ngx_oof_clock_ready()) {
         ngx_add_timer(&s->timer, NGX_OOF_SWEEP_CLOCK);
         return;
     }
@@ -367,7 +202,7 @@ ngx_oof_consent_sweep_timer(ngx_event_t *ev)
         ngx_oof_consent_sweep_batch(s);
     }
 
-    if (!s->asking) {
+    if (!s->leased.asking) {
         ngx_oof_consent_sweep_wait(s);
     }
 }
@@ -404,38 +239,20 @@ ngx_oof_consent_sweep_wait(ngx_oof_consent_sweeper_t *s)
 }
 
 
-/* the lane of the lease: requests wait for none of it, nor it for them */
-
 static ngx_oof_pg_unit_t *
 ngx_oof_consent_sweep_unit(ngx_oof_consent_sweeper_t *s, ngx_oof_sql_t *sql,
     ngx_oof_pg_handler_pt handler)
 {
     ngx_oof_pg_unit_t  *u;
 
-    u = ngx_oof_pg_unit(s->lease.db, NGX_OOF_PG_LEASE);
-    if (u == NULL) {
-        return NULL;
+    u = ngx_oof_leased_unit(&s->leased, NGX_OOF_SWEEP_DEADLINE, handler);
+
+    if (u) {
+        ngx_oof_pg_statement(u, &ngx_oof_sql_consent_sweep_plan);
+        ngx_oof_pg_statement(u, sql);
     }
-
-    u->handler = handler;
-    u->data = s;
-    u->deadline = ngx_current_msec + NGX_OOF_SWEEP_DEADLINE;
-
-    ngx_oof_pg_statement(u, &ngx_oof_sql_consent_sweep_plan);
-    ngx_oof_pg_statement(u, sql);
 
     return u;
-}
-
-
-static void
-ngx_oof_consent_sweep_send(ngx_oof_consent_sweeper_t *s, ngx_oof_pg_unit_t *u)
-{
-    s->epoch = s->lease.epoch;
-
-    if (ngx_oof_pg_send(u) == NGX_OK) {
-        s->asking = 1;
-    }
 }
 
 
@@ -445,15 +262,15 @@ static ngx_uint_t
 ngx_oof_consent_sweep_answer(ngx_oof_consent_sweeper_t *s,
     ngx_oof_pg_unit_t *u)
 {
-    s->asking = 0;
+    ngx_int_t  rc;
 
-    if (s->lease.epoch == 0) {
+    rc = ngx_oof_leased_answer(&s->leased, u);
+
+    if (rc == NGX_ABORT) {
         return 0;
     }
 
-    if (u->rc == NGX_OOF_PG_OK && ngx_oof_pg_rows(u, 1) == 1
-        && s->epoch == s->lease.epoch)
-    {
+    if (rc == NGX_OK && ngx_oof_pg_rows(u, 1) == 1) {
         return 1;
     }
 
@@ -483,7 +300,7 @@ ngx_oof_consent_sweep_look(ngx_oof_consent_sweeper_t *s)
     ngx_oof_pg_time(u, ngx_oof_clock_rule());
     ngx_oof_pg_int8(u, NGX_OOF_SWEEP_COUNTED);
 
-    ngx_oof_consent_sweep_send(s, u);
+    ngx_oof_leased_send(&s->leased, u);
 }
 
 
@@ -513,9 +330,9 @@ ngx_oof_consent_sweep_looked(ngx_oof_pg_unit_t *u)
 
     age = s->backlog ? (ngx_oof_clock_rule() - s->due) / NGX_OOF_SECOND : 0;
 
-    ngx_oof_metric_set(&ngx_oof_consent_sweep_due, s->series,
+    ngx_oof_metric_set(&ngx_oof_consent_sweep_due, s->leased.series,
                        (ngx_int_t) s->backlog);
-    ngx_oof_metric_set(&ngx_oof_consent_sweep_age, s->series,
+    ngx_oof_metric_set(&ngx_oof_consent_sweep_age, s->leased.series,
                        (ngx_int_t) ngx_max(age, 0));
 
     ngx_oof_consent_sweep_timer(&s->timer);
@@ -540,8 +357,8 @@ ngx_oof_consent_sweep_batch(ngx_oof_consent_sweeper_t *s)
     real = ngx_oof_clock_real();
     ngx_str_set(&type, NGX_OOF_EVENT_CONSENT_REJECTED);
 
-    ngx_oof_pg_text(u, &s->lease.name);
-    ngx_oof_pg_int8(u, s->lease.epoch);
+    ngx_oof_pg_text(u, &s->leased.lease.name);
+    ngx_oof_pg_int8(u, s->leased.lease.epoch);
     ngx_oof_pg_time(u, ngx_oof_clock_rule());
     ngx_oof_pg_time(u, s->from);
     ngx_oof_pg_int8(u, s->batch);
@@ -550,7 +367,7 @@ ngx_oof_consent_sweep_batch(ngx_oof_consent_sweeper_t *s)
     ngx_oof_pg_text(u, &type);
     ngx_oof_pg_text(u, &s->namespaces);
 
-    ngx_oof_consent_sweep_send(s, u);
+    ngx_oof_leased_send(&s->leased, u);
 }
 
 
@@ -582,9 +399,9 @@ ngx_oof_consent_swept(ngx_oof_pg_unit_t *u)
         return;
     }
 
-    ngx_oof_metric_inc(&ngx_oof_consent_sweep_total, s->series,
+    ngx_oof_metric_inc(&ngx_oof_consent_sweep_total, s->leased.series,
                        (ngx_int_t) swept);
-    ngx_oof_metric_observe(&ngx_oof_consent_sweep_seconds, s->series,
+    ngx_oof_metric_observe(&ngx_oof_consent_sweep_seconds, s->leased.series,
                            (uint64_t) took * 1000);
 
     if (swept < s->batch) {

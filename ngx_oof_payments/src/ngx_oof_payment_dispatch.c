@@ -5,6 +5,7 @@
 
 
 #include <ngx_oof.h>
+#include <ngx_oof_leased.h>
 #include <ngx_oof_payment_dispatch.h>
 #include <ngx_oof_payment_order.h>
 #include <ngx_oof_payments_sql.h>
@@ -24,44 +25,25 @@
 
 
 typedef struct {
-    ngx_oof_lease_t          lease;
-    ngx_uint_t               series;
-    ngx_array_t              locations;   /* of ngx_oof_loc_conf_t * */
+    ngx_oof_leased_t         leased;
     ngx_msec_t               timeout;     /* the longest of their cores */
     ngx_msec_t               silent;      /* from here on it is an alarm */
 
     ngx_event_t              timer;
-    int64_t                  epoch;       /* that was asked for */
     ngx_msec_t               look;        /* when to */
     ngx_uint_t               running;     /* orders */
     ngx_uint_t               asked;       /* rows, of the last unit */
-    unsigned                 asking:1;
 } ngx_oof_dispatcher_t;
 
 
-typedef struct {
-    ngx_oof_metric_t        *metric;
-    const char              *name;
-    const char              *help;
-    ngx_uint_t               type;
-} ngx_oof_dispatch_family_t;
-
-
-static ngx_oof_dispatcher_t *ngx_oof_dispatcher(ngx_conf_t *cf,
-    ngx_array_t *dispatchers, ngx_oof_database_t *db);
+static ngx_uint_t ngx_oof_dispatch_serves(ngx_oof_loc_conf_t *olcf);
 static ngx_int_t ngx_oof_dispatcher_add(ngx_conf_t *cf,
-    ngx_oof_dispatcher_t *d);
-static ngx_int_t ngx_oof_dispatch_metrics(ngx_conf_t *cf,
-    ngx_oof_dispatcher_t *d);
+    ngx_oof_leased_t *leased);
 
 static void ngx_oof_dispatch_acquired(ngx_oof_lease_t *lease);
 static void ngx_oof_dispatch_lost(ngx_oof_lease_t *lease);
 static void ngx_oof_dispatch_timer(ngx_event_t *ev);
 static void ngx_oof_dispatch_wait(ngx_oof_dispatcher_t *d, ngx_msec_t wait);
-static ngx_oof_pg_unit_t *ngx_oof_dispatch_unit(ngx_oof_dispatcher_t *d,
-    ngx_oof_pg_handler_pt handler);
-static void ngx_oof_dispatch_send(ngx_oof_dispatcher_t *d,
-    ngx_oof_pg_unit_t *u);
 static ngx_uint_t ngx_oof_dispatch_answer(ngx_oof_dispatcher_t *d,
     ngx_oof_pg_unit_t *u);
 static void ngx_oof_dispatch_look(ngx_oof_dispatcher_t *d);
@@ -87,7 +69,7 @@ static ngx_oof_metric_t  ngx_oof_dispatch_due;
 static ngx_oof_metric_t  ngx_oof_dispatch_silent;
 
 
-static ngx_oof_dispatch_family_t  ngx_oof_dispatch_families[] = {
+static ngx_oof_leased_family_t  ngx_oof_dispatch_families[] = {
 
     { &ngx_oof_dispatch_due, "oof_payments_due",
       "Payments for which the core is to be asked now, counted up to 10000.",
@@ -105,152 +87,61 @@ static ngx_oof_dispatch_family_t  ngx_oof_dispatch_families[] = {
 ngx_int_t
 ngx_oof_payment_dispatch_init(ngx_conf_t *cf)
 {
-    ngx_uint_t                     i;
-    ngx_array_t                    dispatchers;
-    ngx_oof_core_t                *core;
-    ngx_oof_loc_conf_t           **olcf, **known;
-    ngx_oof_dispatcher_t          *d, **dp;
-    ngx_oof_payment_main_conf_t   *pmcf;
+    ngx_oof_payment_main_conf_t  *pmcf;
 
     pmcf = ngx_http_conf_get_module_main_conf(cf, ngx_oof_payments_module);
 
     ngx_conf_init_msec_value(pmcf->alarm, NGX_OOF_PAYMENT_ALARM);
 
-    if (ngx_array_init(&dispatchers, cf->temp_pool, 2, sizeof(void *))
+    return ngx_oof_leased_init(cf, &pmcf->locations,
+                               sizeof(ngx_oof_dispatcher_t),
+                               ngx_oof_dispatch_serves,
+                               ngx_oof_dispatcher_add);
+}
+
+
+static ngx_uint_t
+ngx_oof_dispatch_serves(ngx_oof_loc_conf_t *olcf)
+{
+    return olcf->core != NULL;
+}
+
+
+static ngx_int_t
+ngx_oof_dispatcher_add(ngx_conf_t *cf, ngx_oof_leased_t *leased)
+{
+    ngx_oof_dispatcher_t *d = (ngx_oof_dispatcher_t *) leased;
+
+    ngx_uint_t                     i;
+    ngx_oof_loc_conf_t           **olcf;
+    ngx_oof_payment_main_conf_t   *pmcf;
+
+    if (ngx_oof_leased_metrics(cf, leased->lease.db, ngx_oof_dispatch_families,
+                               &leased->series)
         != NGX_OK)
     {
         return NGX_ERROR;
     }
 
-    olcf = pmcf->locations.elts;
+    pmcf = ngx_http_conf_get_module_main_conf(cf, ngx_oof_payments_module);
 
-    for (i = 0; i < pmcf->locations.nelts; i++) {
+    d->silent = pmcf->alarm;
 
-        core = olcf[i]->core;
+    olcf = leased->locations.elts;
 
-        if (core == NULL || !ngx_oof_database_leases(olcf[i]->database)) {
-            continue;
-        }
-
-        d = ngx_oof_dispatcher(cf, &dispatchers, olcf[i]->database);
-        if (d == NULL) {
-            return NGX_ERROR;
-        }
-
-        known = ngx_array_push(&d->locations);
-        if (known == NULL) {
-            return NGX_ERROR;
-        }
-
-        *known = olcf[i];
-
-        d->silent = pmcf->alarm;
-        d->timeout = ngx_max(d->timeout, core->timeout);
+    for (i = 0; i < leased->locations.nelts; i++) {
+        d->timeout = ngx_max(d->timeout, olcf[i]->core->timeout);
     }
 
-    dp = dispatchers.elts;
+    ngx_str_set(&leased->lease.name, "settlement");
 
-    for (i = 0; i < dispatchers.nelts; i++) {
-        if (ngx_oof_dispatcher_add(cf, dp[i]) != NGX_OK) {
-            return NGX_ERROR;
-        }
-    }
-
-    return NGX_OK;
-}
-
-
-static ngx_oof_dispatcher_t *
-ngx_oof_dispatcher(ngx_conf_t *cf, ngx_array_t *dispatchers,
-    ngx_oof_database_t *db)
-{
-    ngx_uint_t              i;
-    ngx_oof_dispatcher_t   *d, **dp;
-
-    dp = dispatchers->elts;
-
-    for (i = 0; i < dispatchers->nelts; i++) {
-        if (dp[i]->lease.db == db) {
-            return dp[i];
-        }
-    }
-
-    d = ngx_pcalloc(cf->pool, sizeof(ngx_oof_dispatcher_t));
-    dp = ngx_array_push(dispatchers);
-
-    if (d == NULL || dp == NULL
-        || ngx_array_init(&d->locations, cf->pool, 4, sizeof(void *))
-           != NGX_OK)
-    {
-        return NULL;
-    }
-
-    d->lease.db = db;
-
-    *dp = d;
-
-    return d;
-}
-
-
-static ngx_int_t
-ngx_oof_dispatcher_add(ngx_conf_t *cf, ngx_oof_dispatcher_t *d)
-{
-    if (ngx_oof_dispatch_metrics(cf, d) != NGX_OK) {
-        return NGX_ERROR;
-    }
-
-    ngx_str_set(&d->lease.name, "settlement");
-
-    d->lease.acquired = ngx_oof_dispatch_acquired;
-    d->lease.lost = ngx_oof_dispatch_lost;
-    d->lease.data = d;
+    leased->lease.acquired = ngx_oof_dispatch_acquired;
+    leased->lease.lost = ngx_oof_dispatch_lost;
 
     d->timer.handler = ngx_oof_dispatch_timer;
     d->timer.data = d;
     d->timer.log = &cf->cycle->new_log;
     d->timer.cancelable = 1;
-
-    return ngx_oof_lease_add(cf, &d->lease);
-}
-
-
-static ngx_int_t
-ngx_oof_dispatch_metrics(ngx_conf_t *cf, ngx_oof_dispatcher_t *d)
-{
-    ngx_int_t                   series;
-    ngx_str_t                   label, *name;
-    ngx_oof_dispatch_family_t  *f;
-
-    name = ngx_oof_database_name(d->lease.db);
-
-    label.len = sizeof("database=\"\"") - 1 + name->len;
-    label.data = ngx_pnalloc(cf->pool, label.len);
-
-    if (label.data == NULL) {
-        return NGX_ERROR;
-    }
-
-    ngx_sprintf(label.data, "database=\"%V\"", name);
-
-    for (f = ngx_oof_dispatch_families; f->metric; f++) {
-
-        if (ngx_oof_metric_add(cf, f->metric, f->name, f->help, f->type)
-            != NGX_OK)
-        {
-            return NGX_ERROR;
-        }
-
-        series = ngx_oof_metric_series(cf, f->metric, &label);
-
-        if (series == NGX_ERROR) {
-            return NGX_ERROR;
-        }
-
-        /* the families have the same series */
-
-        d->series = series;
-    }
 
     return NGX_OK;
 }
@@ -278,8 +169,8 @@ ngx_oof_dispatch_lost(ngx_oof_lease_t *lease)
         ngx_del_timer(&d->timer);
     }
 
-    ngx_oof_metric_unset(&ngx_oof_dispatch_due, d->series);
-    ngx_oof_metric_unset(&ngx_oof_dispatch_silent, d->series);
+    ngx_oof_metric_unset(&ngx_oof_dispatch_due, d->leased.series);
+    ngx_oof_metric_unset(&ngx_oof_dispatch_silent, d->leased.series);
 }
 
 
@@ -288,11 +179,11 @@ ngx_oof_dispatch_timer(ngx_event_t *ev)
 {
     ngx_oof_dispatcher_t *d = ev->data;
 
-    if (d->asking || d->lease.epoch == 0 || ngx_exiting) {
+    if (d->leased.asking || d->leased.lease.epoch == 0 || ngx_exiting) {
         return;
     }
 
-    if (ngx_oof_lease_held(&d->lease) && ngx_oof_clock_ready()) {
+    if (ngx_oof_lease_held(&d->leased.lease) && ngx_oof_clock_ready()) {
 
         if ((ngx_msec_int_t) (ngx_current_msec - d->look) >= 0) {
             ngx_oof_dispatch_look(d);
@@ -302,7 +193,7 @@ ngx_oof_dispatch_timer(ngx_event_t *ev)
         }
     }
 
-    if (!d->asking) {
+    if (!d->leased.asking) {
         ngx_oof_dispatch_wait(d, NGX_OOF_DISPATCH_POLL);
     }
 }
@@ -315,53 +206,20 @@ ngx_oof_dispatch_wait(ngx_oof_dispatcher_t *d, ngx_msec_t wait)
 }
 
 
-static ngx_oof_pg_unit_t *
-ngx_oof_dispatch_unit(ngx_oof_dispatcher_t *d, ngx_oof_pg_handler_pt handler)
-{
-    ngx_oof_pg_unit_t  *u;
-
-    u = ngx_oof_pg_unit(d->lease.db, NGX_OOF_PG_LEASE);
-    if (u == NULL) {
-        return NULL;
-    }
-
-    u->handler = handler;
-    u->data = d;
-    u->deadline = ngx_current_msec + NGX_OOF_DISPATCH_DEADLINE;
-
-    return u;
-}
-
-
-static void
-ngx_oof_dispatch_send(ngx_oof_dispatcher_t *d, ngx_oof_pg_unit_t *u)
-{
-    d->epoch = d->lease.epoch;
-
-    if (ngx_oof_pg_send(u) == NGX_OK) {
-        d->asking = 1;
-    }
-}
-
-
 /* whether there is one, and it is of the epoch that we are in */
 
 static ngx_uint_t
 ngx_oof_dispatch_answer(ngx_oof_dispatcher_t *d, ngx_oof_pg_unit_t *u)
 {
-    d->asking = 0;
+    ngx_int_t  rc;
 
-    if (d->lease.epoch == 0) {
-        return 0;
+    rc = ngx_oof_leased_answer(&d->leased, u);
+
+    if (rc == NGX_DECLINED) {
+        ngx_oof_dispatch_wait(d, NGX_OOF_DISPATCH_RETRY);
     }
 
-    if (u->rc == NGX_OOF_PG_OK && d->epoch == d->lease.epoch) {
-        return 1;
-    }
-
-    ngx_oof_dispatch_wait(d, NGX_OOF_DISPATCH_RETRY);
-
-    return 0;
+    return rc == NGX_OK;
 }
 
 
@@ -374,7 +232,8 @@ ngx_oof_dispatch_look(ngx_oof_dispatcher_t *d)
 
     d->look = ngx_current_msec + NGX_OOF_DISPATCH_LOOK;
 
-    u = ngx_oof_dispatch_unit(d, ngx_oof_dispatch_looked);
+    u = ngx_oof_leased_unit(&d->leased, NGX_OOF_DISPATCH_DEADLINE,
+                            ngx_oof_dispatch_looked);
     if (u == NULL) {
         return;
     }
@@ -395,7 +254,7 @@ ngx_oof_dispatch_look(ngx_oof_dispatcher_t *d)
     ngx_oof_pg_int4(u, NGX_OOF_DISPATCH_BATCH);
     ngx_oof_pg_text(u, &brands);
 
-    ngx_oof_dispatch_send(d, u);
+    ngx_oof_leased_send(&d->leased, u);
 }
 
 
@@ -410,9 +269,9 @@ ngx_oof_dispatch_looked(ngx_oof_pg_unit_t *u)
         return;
     }
 
-    ngx_oof_metric_set(&ngx_oof_dispatch_due, d->series,
+    ngx_oof_metric_set(&ngx_oof_dispatch_due, d->leased.series,
                        (ngx_int_t) ngx_oof_pg_get_int(u, 0, 0, 1));
-    ngx_oof_metric_set(&ngx_oof_dispatch_silent, d->series,
+    ngx_oof_metric_set(&ngx_oof_dispatch_silent, d->leased.series,
                        (ngx_int_t) ngx_oof_pg_get_int(u, 0, 0, 2));
 
     n = ngx_oof_pg_rows(u, 1);
@@ -458,7 +317,8 @@ ngx_oof_dispatch_take(ngx_oof_dispatcher_t *d)
     ngx_str_t           brands;
     ngx_oof_pg_unit_t  *u;
 
-    u = ngx_oof_dispatch_unit(d, ngx_oof_dispatch_taken);
+    u = ngx_oof_leased_unit(&d->leased, NGX_OOF_DISPATCH_DEADLINE,
+                            ngx_oof_dispatch_taken);
     if (u == NULL) {
         return;
     }
@@ -474,23 +334,23 @@ ngx_oof_dispatch_take(ngx_oof_dispatcher_t *d)
     real = ngx_oof_clock_real();
 
     ngx_oof_pg_statement(u, &ngx_oof_sql_payment_day);
-    ngx_oof_pg_text(u, &d->lease.name);
-    ngx_oof_pg_int8(u, d->lease.epoch);
+    ngx_oof_pg_text(u, &d->leased.lease.name);
+    ngx_oof_pg_int8(u, d->leased.lease.epoch);
     ngx_oof_pg_int4(u,
                   (int32_t) ngx_oof_payment_today(ngx_oof_clock_rule()));
     ngx_oof_pg_time(u, real);
     ngx_oof_pg_int4(u, NGX_OOF_DISPATCH_DAY);
 
     ngx_oof_pg_statement(u, &ngx_oof_sql_payment_take);
-    ngx_oof_pg_text(u, &d->lease.name);
-    ngx_oof_pg_int8(u, d->lease.epoch);
+    ngx_oof_pg_text(u, &d->leased.lease.name);
+    ngx_oof_pg_int8(u, d->leased.lease.epoch);
     ngx_oof_pg_time(u, real);
     ngx_oof_pg_time(u, real + (int64_t) (d->timeout + NGX_OOF_DISPATCH_MARGIN)
                               * 1000);
     ngx_oof_pg_int4(u, (int32_t) d->asked);
     ngx_oof_pg_text(u, &brands);
 
-    ngx_oof_dispatch_send(d, u);
+    ngx_oof_leased_send(&d->leased, u);
 }
 
 
@@ -512,11 +372,11 @@ ngx_oof_dispatch_brands(ngx_oof_dispatcher_t *d, ngx_oof_pg_unit_t *u,
     }
 
     n = 0;
-    olcf = d->locations.elts;
+    olcf = d->leased.locations.elts;
 
     ngx_oof_json_begin(&w, '{');
 
-    for (i = 0; i < d->locations.nelts; i++) {
+    for (i = 0; i < d->leased.locations.nelts; i++) {
 
         if (!all && !ngx_oof_core_ready(olcf[i]->core)) {
             continue;
@@ -542,9 +402,10 @@ ngx_oof_dispatch_taken(ngx_oof_pg_unit_t *u)
 {
     ngx_oof_dispatcher_t *d = u->data;
 
-    ngx_uint_t  i, n;
+    ngx_uint_t  i, n, ours;
 
-    d->asking = 0;
+    ours = ngx_oof_dispatch_answer(d, u);
+    n = 0;
 
     if (u->rc == NGX_OOF_PG_OK) {
 
@@ -555,16 +416,11 @@ ngx_oof_dispatch_taken(ngx_oof_pg_unit_t *u)
         for (i = 0; i < n; i++) {
             ngx_oof_dispatch_order(d, u, i);
         }
-
-    } else {
-        n = 0;
     }
 
-    if (!ngx_oof_dispatch_answer(d, u)) {
-        return;
+    if (ours) {
+        ngx_oof_dispatch_wait(d, n == d->asked ? 1 : NGX_OOF_DISPATCH_POLL);
     }
-
-    ngx_oof_dispatch_wait(d, n == d->asked ? 1 : NGX_OOF_DISPATCH_POLL);
 }
 
 
@@ -643,9 +499,9 @@ ngx_oof_dispatch_brand(ngx_oof_dispatcher_t *d, ngx_str_t *brand)
     ngx_uint_t            i;
     ngx_oof_loc_conf_t  **olcf;
 
-    olcf = d->locations.elts;
+    olcf = d->leased.locations.elts;
 
-    for (i = 0; i < d->locations.nelts; i++) {
+    for (i = 0; i < d->leased.locations.nelts; i++) {
 
         if (olcf[i]->brand.len == brand->len
             && ngx_memcmp(olcf[i]->brand.data, brand->data, brand->len) == 0)
