@@ -10,6 +10,7 @@ use warnings;
 
 use FindBin;
 use lib "$FindBin::Bin/lib";
+use POSIX ();
 use Test::More;
 use Test::Oof;
 use Time::HiRes qw/ sleep time /;
@@ -228,6 +229,32 @@ is(key_id($r), 'k2', 'and is the one that seals');
 cmp_ok(usage()->{'main/k2'}, '>=', 4096, 'counted on its own');
 is((psql("SELECT count(*) FROM oof_consent WHERE personal = '$old->[0]'"))
        [0][0], 1, 'old values stay as they are');
+
+
+# --- the first moments: who writes waits for the portion, a reader does not
+
+$o->stop;
+$o->{wait} = 0;
+
+my $held = Test::Oof::Postgres::session(database_dsn());
+$held->run('BEGIN');
+$held->run('SELECT FROM oof_key_usage FOR UPDATE');
+$o->launch;
+
+my $writer = open(my $said, '-|') // die "fork: $!";
+
+if ($writer == 0) {
+    print post($o)->{status};
+    close STDOUT;
+    POSIX::_exit(0);
+}
+
+is($o->call(GET => "$Test::Oof::Api/consents/urn:bank:" . new_uuid())->{status},
+   404, 'the first moments: a reader is answered');
+sleep 0.3;
+$held->run('COMMIT');
+is(scalar <$said>, 201, '… and for a writer the portion is waited for');
+close $said;
 
 
 # --- without a database nothing is promised

@@ -23,6 +23,9 @@ static ngx_int_t ngx_oof_access_header(ngx_oof_request_t *o, ngx_uint_t id);
 static ngx_int_t ngx_oof_access_accept(ngx_oof_request_t *o);
 static ngx_int_t ngx_oof_access_join(ngx_oof_request_t *o, ngx_str_t *accept);
 static ngx_int_t ngx_oof_access_media(ngx_oof_request_t *o);
+static ngx_int_t ngx_oof_access_keys(ngx_oof_request_t *o);
+static void ngx_oof_access_keys_there(void *data);
+static void ngx_oof_access_keys_forget(ngx_oof_request_t *o);
 static ngx_int_t ngx_oof_access_gate(ngx_oof_request_t *o);
 
 
@@ -36,6 +39,7 @@ static ngx_oof_step_t  ngx_oof_access_table[] = {
     { NGX_OOF_API_TPP|NGX_OOF_API_PUBLIC, ngx_oof_access_headers },
     { 0, ngx_oof_access_accept },
     { 0, ngx_oof_access_media },
+    { 0, ngx_oof_access_keys },
     { NGX_OOF_API_GATE, ngx_oof_access_gate },
     { 0, NULL }
 };
@@ -268,6 +272,68 @@ ngx_oof_access_media(ngx_oof_request_t *o)
                                                                   : "json");
 
     return rc == NGX_OK ? NGX_DECLINED : ngx_oof_error_status(o, rc);
+}
+
+
+/*
+ * What is written may have to be sealed.  A process that has just begun waits
+ * for its portion of the key as it does for lanes and key sets, rather than to
+ * tell the client that it is not there.
+ */
+
+static ngx_int_t
+ngx_oof_access_keys(ngx_oof_request_t *o)
+{
+    ngx_int_t              rc;
+    ngx_oof_crypt_wait_t  *wait;
+
+    if (o->location->keys == NULL
+        || o->location->database == NULL
+        || !(o->r->method & (NGX_HTTP_POST|NGX_HTTP_PUT|NGX_HTTP_PATCH)))
+    {
+        return NGX_DECLINED;
+    }
+
+    wait = ngx_palloc(o->r->pool, sizeof(ngx_oof_crypt_wait_t));
+    if (wait == NULL) {
+        return NGX_ERROR;
+    }
+
+    wait->handler = ngx_oof_access_keys_there;
+    wait->data = o;
+
+    rc = ngx_oof_crypt_wait(o->location->keys, o->location->database, wait);
+
+    if (rc != NGX_AGAIN) {
+        return NGX_DECLINED;
+    }
+
+    o->forget = ngx_oof_access_keys_forget;
+    o->waiting = wait;
+
+    return NGX_AGAIN;
+}
+
+
+static void
+ngx_oof_access_keys_there(void *data)
+{
+    ngx_oof_request_t *o = data;
+
+    o->waiting = NULL;
+
+    ngx_oof_request_resume(o, NGX_DECLINED);
+}
+
+
+static void
+ngx_oof_access_keys_forget(ngx_oof_request_t *o)
+{
+    ngx_oof_crypt_wait_t *wait = o->waiting;
+
+    o->waiting = NULL;
+
+    ngx_queue_remove(&wait->queue);
 }
 
 

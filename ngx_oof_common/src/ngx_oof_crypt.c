@@ -27,6 +27,7 @@
 #define NGX_OOF_ASK_DEADLINE    1500       /* ms */
 #define NGX_OOF_ASK_AGAIN       2000       /* whoever asked may be dead */
 #define NGX_OOF_ASK_RETRY       100
+#define NGX_OOF_ASK_LOOK        10         /* while somebody waits */
 #define NGX_OOF_ASK_FULL        60000
 
 
@@ -54,6 +55,7 @@ typedef struct {
     ngx_oof_key_pool_t      *pool;
     ngx_atomic_uint_t        portion;      /* asked for */
     ngx_event_t              timer;
+    ngx_queue_t              waiting;      /* of ngx_oof_crypt_wait_t */
     time_t                   complained;
     unsigned                 asking:1;
 } ngx_oof_key_use_t;
@@ -99,6 +101,7 @@ static size_t ngx_oof_crypt_aad(u_char *aad, const char *table, u_char *id,
 static void ngx_oof_crypt_start(ngx_event_t *ev);
 static void ngx_oof_crypt_ask(ngx_oof_key_use_t *use);
 static void ngx_oof_crypt_told(ngx_oof_pg_unit_t *u);
+static void ngx_oof_crypt_wake(ngx_oof_key_use_t *use);
 
 
 static ngx_oof_metric_t  ngx_oof_crypt_sealed;
@@ -723,6 +726,8 @@ ngx_oof_crypt_init_process(ngx_cycle_t *cycle)
             uses[k]->timer.log = cycle->log;
             uses[k]->timer.cancelable = 1;
 
+            ngx_queue_init(&uses[k]->waiting);
+
             if (ngx_worker == 0) {
                 ngx_add_timer(&uses[k]->timer, 1);
             }
@@ -1129,14 +1134,47 @@ ngx_oof_crypt_lookup(ngx_oof_keys_t *keys, ngx_uint_t n, const char *domain,
 }
 
 
-/* at start, until the first portion is there */
+ngx_int_t
+ngx_oof_crypt_wait(ngx_oof_keys_t *keys, ngx_oof_database_t *db,
+    ngx_oof_crypt_wait_t *wait)
+{
+    ngx_oof_key_use_t  *use;
+
+    use = ngx_oof_crypt_use(keys, db);
+
+    if (use == NULL || use->pool == NULL
+        || (ngx_atomic_int_t) use->pool->left > 0
+        || use->pool->full)
+    {
+        return NGX_OK;
+    }
+
+    ngx_oof_crypt_ask(use);
+
+    /* it may be another worker who has asked */
+
+    if (!use->timer.timer_set) {
+        ngx_add_timer(&use->timer, NGX_OOF_ASK_LOOK);
+    }
+
+    ngx_queue_insert_tail(&use->waiting, &wait->queue);
+
+    return NGX_AGAIN;
+}
+
+
+/* at start, and while somebody waits, until a portion is there */
 
 static void
 ngx_oof_crypt_start(ngx_event_t *ev)
 {
     ngx_oof_key_use_t *use = ev->data;
 
-    if (ngx_exiting) {
+    if ((ngx_atomic_int_t) use->pool->left > 0 || use->pool->full) {
+        ngx_oof_crypt_wake(use);
+    }
+
+    if (ngx_exiting && ngx_queue_empty(&use->waiting)) {
         return;
     }
 
@@ -1149,7 +1187,10 @@ ngx_oof_crypt_start(ngx_event_t *ev)
 
     ngx_oof_crypt_ask(use);
 
-    ngx_add_timer(ev, NGX_OOF_ASK_RETRY);
+    if (!ev->timer_set) {
+        ngx_add_timer(ev, ngx_queue_empty(&use->waiting) ? NGX_OOF_ASK_RETRY
+                                                         : NGX_OOF_ASK_LOOK);
+    }
 }
 
 
@@ -1219,6 +1260,8 @@ ngx_oof_crypt_told(ngx_oof_pg_unit_t *u)
 
         pool->asked = (ngx_atomic_uint_t) ngx_current_msec + 1
                       - (NGX_OOF_ASK_AGAIN - NGX_OOF_ASK_RETRY);
+
+        ngx_oof_crypt_wake(use);
         return;
     }
 
@@ -1226,6 +1269,8 @@ ngx_oof_crypt_told(ngx_oof_pg_unit_t *u)
 
     if (reserved < 0) {
         pool->full = 1;
+
+        ngx_oof_crypt_wake(use);
         return;
     }
 
@@ -1240,5 +1285,33 @@ ngx_oof_crypt_told(ngx_oof_pg_unit_t *u)
                       "key \"%V\" has %L of 2147483648 values left: add a new "
                       "one before it in \"oof_keys\"",
                       &use->key->name, NGX_OOF_KEY_LIMIT - reserved);
+    }
+
+    ngx_oof_crypt_wake(use);
+}
+
+
+/* one that goes on may end others, and wait again */
+
+static void
+ngx_oof_crypt_wake(ngx_oof_key_use_t *use)
+{
+    ngx_queue_t           *q, woken;
+    ngx_oof_crypt_wait_t  *wait;
+
+    if (ngx_queue_empty(&use->waiting)) {
+        return;
+    }
+
+    ngx_queue_init(&woken);
+    ngx_queue_add(&woken, &use->waiting);
+    ngx_queue_init(&use->waiting);
+
+    while (!ngx_queue_empty(&woken)) {
+        q = ngx_queue_head(&woken);
+        ngx_queue_remove(q);
+
+        wait = ngx_queue_data(q, ngx_oof_crypt_wait_t, queue);
+        wait->handler(wait->data);
     }
 }

@@ -77,6 +77,21 @@ ngx_int_t ngx_oof_crypt_seal(ngx_oof_keys_t *keys, ngx_oof_database_t *db,
     ngx_pool_t *pool, const char *table, u_char *id, ngx_str_t *plain,
     ngx_str_t *sealed);
 
+/*
+ * For who is going to seal: NGX_OK, nothing is in the way, or NGX_AGAIN: no
+ * portion is there, as in the first moments of a process without another's
+ * zone.  The handler is called when one is there, or was asked for in vain;
+ * ngx_queue_remove(&wait->queue) forgets it.  Memory is the caller's.
+ */
+typedef struct {
+    ngx_queue_t              queue;
+    void                   (*handler)(void *data);
+    void                    *data;
+} ngx_oof_crypt_wait_t;
+
+ngx_int_t ngx_oof_crypt_wait(ngx_oof_keys_t *keys, ngx_oof_database_t *db,
+    ngx_oof_crypt_wait_t *wait);
+
 /* NGX_DECLINED: unknown key or a value that was altered or swapped */
 ngx_int_t ngx_oof_crypt_open(ngx_oof_keys_t *keys, ngx_pool_t *pool,
     const char *table, u_char *id, ngx_str_t *sealed, ngx_str_t *plain);
