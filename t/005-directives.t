@@ -170,8 +170,9 @@ is(join(' ', grep { !$section{$_}{known} } sort keys %section), '',
 # what stands in the named blocks
 
 for ([ oof_database => 'ngx_oof_pg_conf.c', qr/ngx_oof_pg_conf_commands/ ],
-     [ oof_issuer => 'ngx_oof_issuer.c', qr/ngx_oof_issuer_options/ ],
-     [ oof_core => 'ngx_oof_core.c', qr/ngx_oof_core_options/ ])
+     [ oof_issuer => 'ngx_oof_issuer.c', qr/ngx_oof_issuer_lines/ ],
+     [ oof_core => 'ngx_oof_core.c', qr/ngx_oof_core_lines/ ],
+     [ oof_webhooks => 'ngx_oof_webhook_conf.c', qr/ngx_oof_webhooks_lines/ ])
 {
     my ($block, $file, $table) = @$_;
     my $text = $source{"$root/ngx_oof_common/src/$file"};

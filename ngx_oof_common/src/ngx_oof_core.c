@@ -5,6 +5,7 @@
 
 
 #include <ngx_oof.h>
+#include <ngx_oof_block.h>
 #include <ngx_oof_expiry.h>
 
 
@@ -17,67 +18,63 @@
 #define NGX_OOF_CORE_CODES       65536   /* bytes of the table of codes */
 
 
-typedef struct {
-    ngx_str_t                name;
-    ngx_uint_t               args;       /* at least */
-    ngx_uint_t               more;       /* and so many more */
-    char                  *(*set)(ngx_conf_t *cf, ngx_oof_core_t *core,
-                                  ngx_str_t *value);
-} ngx_oof_core_option_t;
-
-
-static char *ngx_oof_core_line(ngx_conf_t *cf, ngx_command_t *dummy,
-    void *conf);
 static char *ngx_oof_core_check(ngx_conf_t *cf, ngx_oof_core_t *core);
 static ngx_int_t ngx_oof_core_series(ngx_conf_t *cf, ngx_oof_core_t *core);
 
-static char *ngx_oof_core_url(ngx_conf_t *cf, ngx_oof_core_t *core,
-    ngx_str_t *value);
-static char *ngx_oof_core_timeout(ngx_conf_t *cf, ngx_oof_core_t *core,
-    ngx_str_t *value);
-static char *ngx_oof_core_connect_timeout(ngx_conf_t *cf,
-    ngx_oof_core_t *core, ngx_str_t *value);
-static char *ngx_oof_core_msec(ngx_msec_t *field, ngx_str_t *value);
-static char *ngx_oof_core_max_answer(ngx_conf_t *cf, ngx_oof_core_t *core,
-    ngx_str_t *value);
-static char *ngx_oof_core_token_file(ngx_conf_t *cf, ngx_oof_core_t *core,
-    ngx_str_t *value);
-static char *ngx_oof_core_ca(ngx_conf_t *cf, ngx_oof_core_t *core,
-    ngx_str_t *value);
-static char *ngx_oof_core_certificate(ngx_conf_t *cf, ngx_oof_core_t *core,
-    ngx_str_t *value);
-static char *ngx_oof_core_key(ngx_conf_t *cf, ngx_oof_core_t *core,
-    ngx_str_t *value);
-static char *ngx_oof_core_pem(ngx_conf_t *cf, ngx_str_t *field,
-    ngx_str_t *value);
-
-static char *ngx_oof_core_idempotent(ngx_conf_t *cf, ngx_oof_core_t *core,
-    ngx_str_t *value);
-static char *ngx_oof_core_codes(ngx_conf_t *cf, ngx_oof_core_t *core,
-    ngx_str_t *value);
+static char *ngx_oof_core_url(ngx_conf_t *cf, ngx_oof_block_line_t *line,
+    void *conf);
+static char *ngx_oof_core_certificate(ngx_conf_t *cf,
+    ngx_oof_block_line_t *line, void *conf);
+static char *ngx_oof_core_token_file(ngx_conf_t *cf,
+    ngx_oof_block_line_t *line, void *conf);
+static char *ngx_oof_core_codes(ngx_conf_t *cf, ngx_oof_block_line_t *line,
+    void *conf);
 static char *ngx_oof_core_codes_line(ngx_conf_t *cf, ngx_oof_core_t *core,
     u_char *p, u_char *last);
-static char *ngx_oof_core_breaker(ngx_conf_t *cf, ngx_oof_core_t *core,
-    ngx_str_t *value);
+static char *ngx_oof_core_breaker(ngx_conf_t *cf, ngx_oof_block_line_t *line,
+    void *conf);
 
 static void ngx_oof_core_judge(ngx_oof_core_t *core, ngx_uint_t failed);
 static ngx_int_t ngx_oof_core_request(ngx_oof_core_call_t *call);
 static void ngx_oof_core_done(ngx_oof_fetch_t *f);
 
 
-static ngx_oof_core_option_t  ngx_oof_core_options[] = {
-    { ngx_string("url"), 1, 0, ngx_oof_core_url },
-    { ngx_string("timeout"), 1, 0, ngx_oof_core_timeout },
-    { ngx_string("connect_timeout"), 1, 0, ngx_oof_core_connect_timeout },
-    { ngx_string("max_answer"), 1, 0, ngx_oof_core_max_answer },
-    { ngx_string("token_file"), 1, 0, ngx_oof_core_token_file },
-    { ngx_string("ca"), 1, 0, ngx_oof_core_ca },
-    { ngx_string("certificate"), 1, 0, ngx_oof_core_certificate },
-    { ngx_string("key"), 1, 0, ngx_oof_core_key },
-    { ngx_string("idempotent"), 1, 0, ngx_oof_core_idempotent },
-    { ngx_string("codes"), 1, 0, ngx_oof_core_codes },
-    { ngx_string("breaker"), 1, 1, ngx_oof_core_breaker },
-    { ngx_null_string, 0, 0, NULL }
+static ngx_oof_block_line_t  ngx_oof_core_lines[] = {
+
+    { ngx_string("url"), 1, 1, ngx_oof_core_url,
+      offsetof(ngx_oof_core_t, url), 0, 0, NULL },
+
+    { ngx_string("timeout"), 1, 1, ngx_oof_block_msec,
+      offsetof(ngx_oof_core_t, timeout), 1, 60000,
+      "must be a time of 1ms to 60s" },
+
+    { ngx_string("connect_timeout"), 1, 1, ngx_oof_block_msec,
+      offsetof(ngx_oof_core_t, connect_timeout), 1, 60000,
+      "must be a time of 1ms to 60s" },
+
+    { ngx_string("max_answer"), 1, 1, ngx_oof_block_size,
+      offsetof(ngx_oof_core_t, max_answer), 1024, 64 * 1024 * 1024,
+      "must be a size of 1k to 64m" },
+
+    { ngx_string("token_file"), 1, 1, ngx_oof_core_token_file, 0, 0, 0, NULL },
+
+    { ngx_string("ca"), 1, 1, ngx_oof_block_pem,
+      offsetof(ngx_oof_core_t, ca), 0, 0, NULL },
+
+    { ngx_string("certificate"), 1, 1, ngx_oof_core_certificate,
+      offsetof(ngx_oof_core_t, cert), 0, 0, NULL },
+
+    { ngx_string("key"), 1, 1, ngx_oof_block_pem,
+      offsetof(ngx_oof_core_t, key), 0, 0, NULL },
+
+    { ngx_string("idempotent"), 1, 1, ngx_oof_block_flag,
+      offsetof(ngx_oof_core_t, idempotent), 0, 0, NULL },
+
+    { ngx_string("codes"), 1, 1, ngx_oof_core_codes, 0, 0, 0, NULL },
+
+    { ngx_string("breaker"), 1, 2, ngx_oof_core_breaker, 0, 0, 0, NULL },
+
+    ngx_oof_block_end
 };
 
 
@@ -201,31 +198,14 @@ ngx_oof_core_block(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 {
     ngx_oof_main_conf_t *omcf = conf;
 
-    char             *rv;
-    ngx_str_t        *value;
-    ngx_conf_t        save;
-    ngx_oof_core_t   *core, **slot;
+    char            *rv;
+    ngx_oof_core_t  *core;
 
-    value = cf->args->elts;
-
-    if (ngx_oof_block_name(cf, cmd) != NGX_CONF_OK) {
+    core = ngx_oof_block_new(cf, cmd, &omcf->cores, sizeof(ngx_oof_core_t));
+    if (core == NULL) {
         return NGX_CONF_ERROR;
     }
 
-    if (ngx_oof_core_find(cf, &value[1]) != NULL) {
-        return "of this name exists already";
-    }
-
-    core = ngx_pcalloc(cf->pool, sizeof(ngx_oof_core_t));
-    slot = ngx_array_push(&omcf->cores);
-
-    if (core == NULL || slot == NULL) {
-        return NGX_CONF_ERROR;
-    }
-
-    *slot = core;
-
-    core->name = value[1];
     core->timeout = NGX_CONF_UNSET_MSEC;
     core->connect_timeout = NGX_CONF_UNSET_MSEC;
     core->max_answer = NGX_CONF_UNSET_SIZE;
@@ -233,67 +213,9 @@ ngx_oof_core_block(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     core->breaker = NGX_CONF_UNSET_UINT;
     core->open_time = NGX_CONF_UNSET_MSEC;
 
-    save = *cf;
-    cf->handler = ngx_oof_core_line;
-    cf->handler_conf = core;
+    rv = ngx_oof_block_read(cf, cmd, ngx_oof_core_lines, core);
 
-    rv = ngx_conf_parse(cf, NULL);
-
-    *cf = save;
-
-    if (rv != NGX_CONF_OK) {
-        return rv;
-    }
-
-    return ngx_oof_core_check(cf, core);
-}
-
-
-static char *
-ngx_oof_core_line(ngx_conf_t *cf, ngx_command_t *dummy, void *conf)
-{
-    ngx_oof_core_t *core = conf;
-
-    char                   *rv;
-    ngx_str_t              *value;
-    ngx_oof_core_option_t  *option;
-
-    value = cf->args->elts;
-
-    for (option = ngx_oof_core_options; option->name.len; option++) {
-
-        if (value[0].len != option->name.len
-            || ngx_strcmp(value[0].data, option->name.data) != 0)
-        {
-            continue;
-        }
-
-        if (cf->args->nelts - 1 < option->args
-            || cf->args->nelts - 1 > option->args + option->more)
-        {
-            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                               "invalid number of arguments of \"%V\" in "
-                               "\"oof_core %V\"", &value[0], &core->name);
-            return NGX_CONF_ERROR;
-        }
-
-        rv = option->set(cf, core, value);
-
-        if (rv != NGX_CONF_OK && rv != NGX_CONF_ERROR) {
-            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                               "\"%V\" in \"oof_core %V\" %s", &value[0],
-                               &core->name, rv);
-            return NGX_CONF_ERROR;
-        }
-
-        return rv;
-    }
-
-    ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                       "unknown option \"%V\" in \"oof_core %V\"",
-                       &value[0], &core->name);
-
-    return NGX_CONF_ERROR;
+    return (rv == NGX_CONF_OK) ? ngx_oof_core_check(cf, core) : rv;
 }
 
 
@@ -331,39 +253,26 @@ ngx_oof_core_check(ngx_conf_t *cf, ngx_oof_core_t *core)
 ngx_oof_core_t *
 ngx_oof_core_find(ngx_conf_t *cf, ngx_str_t *name)
 {
-    ngx_uint_t             i;
-    ngx_oof_core_t       **cores;
-    ngx_oof_main_conf_t   *omcf;
+    ngx_oof_main_conf_t  *omcf;
 
     omcf = ngx_http_conf_get_module_main_conf(cf, ngx_oof_module);
-    cores = omcf->cores.elts;
 
-    for (i = 0; i < omcf->cores.nelts; i++) {
-        if (cores[i]->name.len == name->len
-            && ngx_strncmp(cores[i]->name.data, name->data, name->len) == 0)
-        {
-            return cores[i];
-        }
-    }
-
-    return NULL;
+    return ngx_oof_block_find(&omcf->cores, name);
 }
 
 
 static char *
-ngx_oof_core_url(ngx_conf_t *cf, ngx_oof_core_t *core, ngx_str_t *value)
+ngx_oof_core_url(ngx_conf_t *cf, ngx_oof_block_line_t *line, void *conf)
 {
-    if (core->url.len) {
-        return "is duplicate";
-    }
+    ngx_oof_core_t *core = conf;
 
-    if (ngx_strncmp(value[1].data, "https://", 8) != 0
-        && ngx_strncmp(value[1].data, "http://", 7) != 0)
-    {
-        return "must begin with \"https://\" or \"http://\"";
-    }
+    char  *rv;
 
-    core->url = value[1];
+    rv = ngx_oof_block_url(cf, line, conf);
+
+    if (rv != NGX_CONF_OK) {
+        return rv;
+    }
 
     while (core->url.data[core->url.len - 1] == '/') {
         core->url.len--;
@@ -374,70 +283,34 @@ ngx_oof_core_url(ngx_conf_t *cf, ngx_oof_core_t *core, ngx_str_t *value)
 
 
 static char *
-ngx_oof_core_timeout(ngx_conf_t *cf, ngx_oof_core_t *core, ngx_str_t *value)
+ngx_oof_core_certificate(ngx_conf_t *cf, ngx_oof_block_line_t *line,
+    void *conf)
 {
-    return ngx_oof_core_msec(&core->timeout, &value[1]);
+    ngx_str_t  *value;
+
+    value = cf->args->elts;
+
+    if (ngx_oof_expiry_add(cf, "core", &value[1], NGX_OOF_EXPIRY_CERTIFICATE)
+        != NGX_OK)
+    {
+        return NGX_CONF_ERROR;
+    }
+
+    return ngx_oof_block_pem(cf, line, conf);
 }
 
 
 static char *
-ngx_oof_core_connect_timeout(ngx_conf_t *cf, ngx_oof_core_t *core,
-    ngx_str_t *value)
+ngx_oof_core_token_file(ngx_conf_t *cf, ngx_oof_block_line_t *line,
+    void *conf)
 {
-    return ngx_oof_core_msec(&core->connect_timeout, &value[1]);
-}
+    ngx_oof_core_t *core = conf;
 
-
-static char *
-ngx_oof_core_msec(ngx_msec_t *field, ngx_str_t *value)
-{
-    ngx_int_t  n;
-
-    if (*field != NGX_CONF_UNSET_MSEC) {
-        return "is duplicate";
-    }
-
-    n = ngx_parse_time(value, 0);
-
-    if (n == NGX_ERROR || n < 1 || n > 60000) {
-        return "must be a time of 1ms to 60s";
-    }
-
-    *field = n;
-
-    return NGX_CONF_OK;
-}
-
-
-static char *
-ngx_oof_core_max_answer(ngx_conf_t *cf, ngx_oof_core_t *core,
-    ngx_str_t *value)
-{
-    ssize_t  n;
-
-    if (core->max_answer != NGX_CONF_UNSET_SIZE) {
-        return "is duplicate";
-    }
-
-    n = ngx_parse_size(&value[1]);
-
-    if (n == NGX_ERROR || n < 1024 || n > 64 * 1024 * 1024) {
-        return "must be a size of 1k to 64m";
-    }
-
-    core->max_answer = n;
-
-    return NGX_CONF_OK;
-}
-
-
-static char *
-ngx_oof_core_token_file(ngx_conf_t *cf, ngx_oof_core_t *core,
-    ngx_str_t *value)
-{
     u_char      *p;
-    ngx_str_t    token;
+    ngx_str_t    token, *value;
     ngx_uint_t   i;
+
+    value = cf->args->elts;
 
     if (core->bearer.len) {
         return "is duplicate";
@@ -481,79 +354,18 @@ ngx_oof_core_token_file(ngx_conf_t *cf, ngx_oof_core_t *core,
 }
 
 
-static char *
-ngx_oof_core_ca(ngx_conf_t *cf, ngx_oof_core_t *core, ngx_str_t *value)
-{
-    return ngx_oof_core_pem(cf, &core->ca, &value[1]);
-}
-
-
-static char *
-ngx_oof_core_certificate(ngx_conf_t *cf, ngx_oof_core_t *core,
-    ngx_str_t *value)
-{
-    if (ngx_oof_expiry_add(cf, "core", &value[1], NGX_OOF_EXPIRY_CERTIFICATE)
-        != NGX_OK)
-    {
-        return NGX_CONF_ERROR;
-    }
-
-    return ngx_oof_core_pem(cf, &core->cert, &value[1]);
-}
-
-
-static char *
-ngx_oof_core_key(ngx_conf_t *cf, ngx_oof_core_t *core, ngx_str_t *value)
-{
-    return ngx_oof_core_pem(cf, &core->key, &value[1]);
-}
-
-
-static char *
-ngx_oof_core_pem(ngx_conf_t *cf, ngx_str_t *field, ngx_str_t *value)
-{
-    if (field->len) {
-        return "is duplicate";
-    }
-
-    if (ngx_oof_fetch_pem(cf, value, field) != NGX_OK) {
-        return NGX_CONF_ERROR;
-    }
-
-    return NGX_CONF_OK;
-}
-
-
-static char *
-ngx_oof_core_idempotent(ngx_conf_t *cf, ngx_oof_core_t *core,
-    ngx_str_t *value)
-{
-    if (core->idempotent != NGX_CONF_UNSET) {
-        return "is duplicate";
-    }
-
-    if (ngx_strcmp(value[1].data, "on") == 0) {
-        core->idempotent = 1;
-
-    } else if (ngx_strcmp(value[1].data, "off") == 0) {
-        core->idempotent = 0;
-
-    } else {
-        return "must be \"on\" or \"off\"";
-    }
-
-    return NGX_CONF_OK;
-}
-
-
 /* lines of two words: the core's code, and the regulation's; "#" ends one */
 
 static char *
-ngx_oof_core_codes(ngx_conf_t *cf, ngx_oof_core_t *core, ngx_str_t *value)
+ngx_oof_core_codes(ngx_conf_t *cf, ngx_oof_block_line_t *line, void *conf)
 {
+    ngx_oof_core_t *core = conf;
+
     char       *rv;
     u_char     *p, *end, *last;
-    ngx_str_t   text;
+    ngx_str_t   text, *value;
+
+    value = cf->args->elts;
 
     if (core->codes) {
         return "is duplicate";
@@ -634,14 +446,21 @@ ngx_oof_core_codes_line(ngx_conf_t *cf, ngx_oof_core_t *core, u_char *p,
 }
 
 
+/* "off", or how many failures, and for how long it is left alone then */
+
 static char *
-ngx_oof_core_breaker(ngx_conf_t *cf, ngx_oof_core_t *core, ngx_str_t *value)
+ngx_oof_core_breaker(ngx_conf_t *cf, ngx_oof_block_line_t *line, void *conf)
 {
-    ngx_int_t  n;
+    ngx_oof_core_t *core = conf;
+
+    ngx_int_t   n;
+    ngx_str_t  *value;
 
     if (core->breaker != NGX_CONF_UNSET_UINT) {
         return "is duplicate";
     }
+
+    value = cf->args->elts;
 
     if (cf->args->nelts == 2 && ngx_strcmp(value[1].data, "off") == 0) {
         core->breaker = 0;
@@ -660,7 +479,15 @@ ngx_oof_core_breaker(ngx_conf_t *cf, ngx_oof_core_t *core, ngx_str_t *value)
         return NGX_CONF_OK;
     }
 
-    return ngx_oof_core_msec(&core->open_time, &value[2]);
+    n = ngx_parse_time(&value[2], 0);
+
+    if (n == NGX_ERROR || n < 1 || n > 60000) {
+        return "must be a time of 1ms to 60s";
+    }
+
+    core->open_time = n;
+
+    return NGX_CONF_OK;
 }
 
 

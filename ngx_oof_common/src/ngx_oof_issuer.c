@@ -5,6 +5,7 @@
 
 
 #include <ngx_oof.h>
+#include <ngx_oof_block.h>
 #include <ngx_oof_issuer.h>
 
 
@@ -15,64 +16,62 @@
 #define NGX_OOF_ISSUER_SECRET    4096    /* bytes of a secret's file */
 
 
-typedef struct {
-    ngx_str_t                name;
-    ngx_uint_t               min;        /* arguments */
-    ngx_uint_t               max;
-    char                  *(*set)(ngx_conf_t *cf, ngx_oof_issuer_t *issuer,
-                                  ngx_str_t *value);
-} ngx_oof_issuer_option_t;
-
-
-static char *ngx_oof_issuer_line(ngx_conf_t *cf, ngx_command_t *dummy,
-    void *conf);
 static char *ngx_oof_issuer_check(ngx_conf_t *cf, ngx_oof_issuer_t *issuer);
 static void ngx_oof_issuer_warn(ngx_conf_t *cf, ngx_str_t *url);
 
-static char *ngx_oof_issuer_url(ngx_conf_t *cf, ngx_oof_issuer_t *issuer,
-    ngx_str_t *value);
-static char *ngx_oof_issuer_audience(ngx_conf_t *cf, ngx_oof_issuer_t *issuer,
-    ngx_str_t *value);
+static char *ngx_oof_issuer_audience(ngx_conf_t *cf,
+    ngx_oof_block_line_t *line, void *conf);
 static char *ngx_oof_issuer_algorithm(ngx_conf_t *cf,
-    ngx_oof_issuer_t *issuer, ngx_str_t *value);
-static char *ngx_oof_issuer_jwks(ngx_conf_t *cf, ngx_oof_issuer_t *issuer,
-    ngx_str_t *value);
-static char *ngx_oof_issuer_jwks_refresh(ngx_conf_t *cf,
-    ngx_oof_issuer_t *issuer, ngx_str_t *value);
-static char *ngx_oof_issuer_bound(ngx_conf_t *cf, ngx_oof_issuer_t *issuer,
-    ngx_str_t *value);
-static char *ngx_oof_issuer_introspection(ngx_conf_t *cf,
-    ngx_oof_issuer_t *issuer, ngx_str_t *value);
-static char *ngx_oof_issuer_client(ngx_conf_t *cf, ngx_oof_issuer_t *issuer,
-    ngx_str_t *value);
-static char *ngx_oof_issuer_introspection_cache(ngx_conf_t *cf,
-    ngx_oof_issuer_t *issuer, ngx_str_t *value);
-static char *ngx_oof_issuer_cache(ngx_conf_t *cf, ngx_oof_issuer_t *issuer,
-    ngx_str_t *value);
-static char *ngx_oof_issuer_skew(ngx_conf_t *cf, ngx_oof_issuer_t *issuer,
-    ngx_str_t *value);
-static char *ngx_oof_issuer_grant_claim(ngx_conf_t *cf,
-    ngx_oof_issuer_t *issuer, ngx_str_t *value);
-static char *ngx_oof_issuer_ca(ngx_conf_t *cf, ngx_oof_issuer_t *issuer,
-    ngx_str_t *value);
+    ngx_oof_block_line_t *line, void *conf);
+static char *ngx_oof_issuer_jwks(ngx_conf_t *cf, ngx_oof_block_line_t *line,
+    void *conf);
+static char *ngx_oof_issuer_client(ngx_conf_t *cf, ngx_oof_block_line_t *line,
+    void *conf);
 
 
-static ngx_oof_issuer_option_t  ngx_oof_issuer_options[] = {
-    { ngx_string("issuer"), 1, 1, ngx_oof_issuer_url },
-    { ngx_string("audience"), 1, 100, ngx_oof_issuer_audience },
-    { ngx_string("algorithm"), 1, 1, ngx_oof_issuer_algorithm },
-    { ngx_string("jwks"), 1, 1, ngx_oof_issuer_jwks },
-    { ngx_string("jwks_refresh"), 1, 1, ngx_oof_issuer_jwks_refresh },
-    { ngx_string("bound"), 1, 1, ngx_oof_issuer_bound },
-    { ngx_string("introspection"), 1, 1, ngx_oof_issuer_introspection },
-    { ngx_string("introspection_client"), 2, 2, ngx_oof_issuer_client },
-    { ngx_string("introspection_cache"), 1, 1,
-      ngx_oof_issuer_introspection_cache },
-    { ngx_string("cache"), 1, 1, ngx_oof_issuer_cache },
-    { ngx_string("skew"), 1, 1, ngx_oof_issuer_skew },
-    { ngx_string("grant_claim"), 1, 1, ngx_oof_issuer_grant_claim },
-    { ngx_string("ca"), 1, 1, ngx_oof_issuer_ca },
-    { ngx_null_string, 0, 0, NULL }
+static ngx_oof_block_line_t  ngx_oof_issuer_lines[] = {
+
+    { ngx_string("issuer"), 1, 1, ngx_oof_block_text,
+      offsetof(ngx_oof_issuer_t, issuer), 0, 0, NULL },
+
+    { ngx_string("audience"), 1, 100, ngx_oof_issuer_audience, 0, 0, 0, NULL },
+
+    { ngx_string("algorithm"), 1, 1, ngx_oof_issuer_algorithm, 0, 0, 0, NULL },
+
+    { ngx_string("jwks"), 1, 1, ngx_oof_issuer_jwks, 0, 0, 0, NULL },
+
+    { ngx_string("jwks_refresh"), 1, 1, ngx_oof_block_msec,
+      offsetof(ngx_oof_issuer_t, jwks_refresh), 1000, 86400000,
+      "must be a time of 1s to 24h" },
+
+    { ngx_string("bound"), 1, 1, ngx_oof_block_flag,
+      offsetof(ngx_oof_issuer_t, bound), 0, 0, NULL },
+
+    { ngx_string("introspection"), 1, 1, ngx_oof_block_url,
+      offsetof(ngx_oof_issuer_t, introspection), 0, 0, NULL },
+
+    { ngx_string("introspection_client"), 2, 2, ngx_oof_issuer_client,
+      0, 0, 0, NULL },
+
+    { ngx_string("introspection_cache"), 1, 1, ngx_oof_block_sec,
+      offsetof(ngx_oof_issuer_t, introspection_cache), 0, 60,
+      "must be a time of at most 60s: a token may be revoked" },
+
+    { ngx_string("cache"), 1, 1, ngx_oof_block_number,
+      offsetof(ngx_oof_issuer_t, cache_size), 0, 1000000,
+      "must be a number of 0 to 1000000 tokens" },
+
+    { ngx_string("skew"), 1, 1, ngx_oof_block_sec,
+      offsetof(ngx_oof_issuer_t, skew), 0, 300,
+      "must be a time of at most 5m" },
+
+    { ngx_string("grant_claim"), 1, 1, ngx_oof_block_text,
+      offsetof(ngx_oof_issuer_t, grant_claim), 0, 0, NULL },
+
+    { ngx_string("ca"), 1, 1, ngx_oof_block_pem,
+      offsetof(ngx_oof_issuer_t, ca), 0, 0, NULL },
+
+    ngx_oof_block_end
 };
 
 
@@ -81,104 +80,28 @@ ngx_oof_issuer_block(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 {
     ngx_oof_main_conf_t *omcf = conf;
 
-    char               *rv;
-    ngx_str_t          *value;
-    ngx_conf_t          save;
-    ngx_oof_issuer_t   *issuer, **slot;
+    char              *rv;
+    ngx_oof_issuer_t  *issuer;
 
-    value = cf->args->elts;
+    issuer = ngx_oof_block_new(cf, cmd, &omcf->issuers,
+                               sizeof(ngx_oof_issuer_t));
 
-    if (ngx_oof_block_name(cf, cmd) != NGX_CONF_OK) {
+    if (issuer == NULL
+        || ngx_array_init(&issuer->audience, cf->pool, 1, sizeof(ngx_str_t))
+           != NGX_OK)
+    {
         return NGX_CONF_ERROR;
     }
 
-    if (ngx_oof_issuer_find(cf, &value[1]) != NULL) {
-        return "of this name exists already";
-    }
-
-    issuer = ngx_pcalloc(cf->pool, sizeof(ngx_oof_issuer_t));
-    slot = ngx_array_push(&omcf->issuers);
-
-    if (issuer == NULL || slot == NULL) {
-        return NGX_CONF_ERROR;
-    }
-
-    *slot = issuer;
-
-    issuer->name = value[1];
     issuer->bound = NGX_CONF_UNSET;
     issuer->skew = NGX_CONF_UNSET;
     issuer->cache_size = NGX_CONF_UNSET;
     issuer->jwks_refresh = NGX_CONF_UNSET_MSEC;
     issuer->introspection_cache = NGX_CONF_UNSET;
 
-    if (ngx_array_init(&issuer->audience, cf->pool, 1, sizeof(ngx_str_t))
-        != NGX_OK)
-    {
-        return NGX_CONF_ERROR;
-    }
+    rv = ngx_oof_block_read(cf, cmd, ngx_oof_issuer_lines, issuer);
 
-    save = *cf;
-    cf->handler = ngx_oof_issuer_line;
-    cf->handler_conf = issuer;
-
-    rv = ngx_conf_parse(cf, NULL);
-
-    *cf = save;
-
-    if (rv != NGX_CONF_OK) {
-        return rv;
-    }
-
-    return ngx_oof_issuer_check(cf, issuer);
-}
-
-
-static char *
-ngx_oof_issuer_line(ngx_conf_t *cf, ngx_command_t *dummy, void *conf)
-{
-    ngx_oof_issuer_t *issuer = conf;
-
-    char                     *rv;
-    ngx_str_t                *value;
-    ngx_oof_issuer_option_t  *option;
-
-    value = cf->args->elts;
-
-    for (option = ngx_oof_issuer_options; option->name.len; option++) {
-
-        if (option->name.len != value[0].len
-            || ngx_strcmp(option->name.data, value[0].data) != 0)
-        {
-            continue;
-        }
-
-        if (cf->args->nelts - 1 < option->min
-            || cf->args->nelts - 1 > option->max)
-        {
-            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                               "invalid number of arguments of \"%V\" in "
-                               "\"oof_issuer %V\"", &value[0], &issuer->name);
-            return NGX_CONF_ERROR;
-        }
-
-        rv = option->set(cf, issuer, value);
-
-        if (rv != NGX_CONF_OK && rv != NGX_CONF_ERROR) {
-            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                               "\"%V\" in \"oof_issuer %V\" %s", &value[0],
-                               &issuer->name, rv);
-            return NGX_CONF_ERROR;
-        }
-
-        return rv;
-    }
-
-    ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                       "unknown option \"%V\" in \"oof_issuer %V\"",
-                       &value[0], &issuer->name);
-
-    return NGX_CONF_ERROR;
+    return (rv == NGX_CONF_OK) ? ngx_oof_issuer_check(cf, issuer) : rv;
 }
 
 
@@ -282,22 +205,11 @@ ngx_oof_issuer_warn(ngx_conf_t *cf, ngx_str_t *url)
 ngx_oof_issuer_t *
 ngx_oof_issuer_find(ngx_conf_t *cf, ngx_str_t *name)
 {
-    ngx_uint_t             i;
-    ngx_oof_issuer_t     **issuers;
-    ngx_oof_main_conf_t   *omcf;
+    ngx_oof_main_conf_t  *omcf;
 
     omcf = ngx_http_conf_get_module_main_conf(cf, ngx_oof_module);
-    issuers = omcf->issuers.elts;
 
-    for (i = 0; i < omcf->issuers.nelts; i++) {
-        if (issuers[i]->name.len == name->len
-            && ngx_strncmp(issuers[i]->name.data, name->data, name->len) == 0)
-        {
-            return issuers[i];
-        }
-    }
-
-    return NULL;
+    return ngx_oof_block_find(&omcf->issuers, name);
 }
 
 
@@ -328,28 +240,14 @@ ngx_oof_issuer_init(ngx_conf_t *cf, ngx_oof_issuer_t *issuer)
 
 
 static char *
-ngx_oof_issuer_url(ngx_conf_t *cf, ngx_oof_issuer_t *issuer, ngx_str_t *value)
+ngx_oof_issuer_audience(ngx_conf_t *cf, ngx_oof_block_line_t *line, void *conf)
 {
-    if (issuer->issuer.len) {
-        return "is duplicate";
-    }
+    ngx_oof_issuer_t *issuer = conf;
 
-    if (value[1].len == 0) {
-        return "must not be empty";
-    }
-
-    issuer->issuer = value[1];
-
-    return NGX_CONF_OK;
-}
-
-
-static char *
-ngx_oof_issuer_audience(ngx_conf_t *cf, ngx_oof_issuer_t *issuer,
-    ngx_str_t *value)
-{
-    ngx_str_t   *audience;
+    ngx_str_t   *value, *audience;
     ngx_uint_t   i;
+
+    value = cf->args->elts;
 
     for (i = 1; i < cf->args->nelts; i++) {
         if (value[i].len == 0) {
@@ -369,9 +267,14 @@ ngx_oof_issuer_audience(ngx_conf_t *cf, ngx_oof_issuer_t *issuer,
 
 
 static char *
-ngx_oof_issuer_algorithm(ngx_conf_t *cf, ngx_oof_issuer_t *issuer,
-    ngx_str_t *value)
+ngx_oof_issuer_algorithm(ngx_conf_t *cf, ngx_oof_block_line_t *line, void *conf)
 {
+    ngx_oof_issuer_t *issuer = conf;
+
+    ngx_str_t  *value;
+
+    value = cf->args->elts;
+
     if (issuer->algorithm) {
         return "is duplicate";
     }
@@ -387,9 +290,14 @@ ngx_oof_issuer_algorithm(ngx_conf_t *cf, ngx_oof_issuer_t *issuer,
 
 
 static char *
-ngx_oof_issuer_jwks(ngx_conf_t *cf, ngx_oof_issuer_t *issuer,
-    ngx_str_t *value)
+ngx_oof_issuer_jwks(ngx_conf_t *cf, ngx_oof_block_line_t *line, void *conf)
 {
+    ngx_oof_issuer_t *issuer = conf;
+
+    ngx_str_t  *value;
+
+    value = cf->args->elts;
+
     if (issuer->jwks_url.len) {
         return "is duplicate";
     }
@@ -407,78 +315,17 @@ ngx_oof_issuer_jwks(ngx_conf_t *cf, ngx_oof_issuer_t *issuer,
 }
 
 
-static char *
-ngx_oof_issuer_jwks_refresh(ngx_conf_t *cf, ngx_oof_issuer_t *issuer,
-    ngx_str_t *value)
-{
-    ngx_int_t  n;
-
-    if (issuer->jwks_refresh != NGX_CONF_UNSET_MSEC) {
-        return "is duplicate";
-    }
-
-    n = ngx_parse_time(&value[1], 0);
-
-    if (n == NGX_ERROR || n < 1000 || n > 86400000) {
-        return "must be a time of 1s to 24h";
-    }
-
-    issuer->jwks_refresh = n;
-
-    return NGX_CONF_OK;
-}
-
-
-static char *
-ngx_oof_issuer_bound(ngx_conf_t *cf, ngx_oof_issuer_t *issuer,
-    ngx_str_t *value)
-{
-    if (issuer->bound != NGX_CONF_UNSET) {
-        return "is duplicate";
-    }
-
-    if (ngx_strcmp(value[1].data, "on") == 0) {
-        issuer->bound = 1;
-
-    } else if (ngx_strcmp(value[1].data, "off") == 0) {
-        issuer->bound = 0;
-
-    } else {
-        return "must be \"on\" or \"off\"";
-    }
-
-    return NGX_CONF_OK;
-}
-
-
-static char *
-ngx_oof_issuer_introspection(ngx_conf_t *cf, ngx_oof_issuer_t *issuer,
-    ngx_str_t *value)
-{
-    if (issuer->introspection.len) {
-        return "is duplicate";
-    }
-
-    if (ngx_strncmp(value[1].data, "https://", 8) != 0
-        && ngx_strncmp(value[1].data, "http://", 7) != 0)
-    {
-        return "must begin with \"https://\" or \"http://\"";
-    }
-
-    issuer->introspection = value[1];
-
-    return NGX_CONF_OK;
-}
-
-
 /* RFC 6749, 2.3.1: both are form-encoded, then joined, then base64 */
 
 static char *
-ngx_oof_issuer_client(ngx_conf_t *cf, ngx_oof_issuer_t *issuer,
-    ngx_str_t *value)
+ngx_oof_issuer_client(ngx_conf_t *cf, ngx_oof_block_line_t *line, void *conf)
 {
+    ngx_oof_issuer_t *issuer = conf;
+
     u_char     *p;
-    ngx_str_t   pair, secret, encoded;
+    ngx_str_t   pair, secret, encoded, *value;
+
+    value = cf->args->elts;
 
     if (issuer->introspection_auth.len) {
         return "is duplicate";
@@ -528,96 +375,4 @@ ngx_oof_issuer_client(ngx_conf_t *cf, ngx_oof_issuer_t *issuer,
     ngx_explicit_memzero(pair.data, pair.len);
 
     return NGX_CONF_OK;
-}
-
-
-static char *
-ngx_oof_issuer_introspection_cache(ngx_conf_t *cf, ngx_oof_issuer_t *issuer,
-    ngx_str_t *value)
-{
-    time_t  n;
-
-    if (issuer->introspection_cache != NGX_CONF_UNSET) {
-        return "is duplicate";
-    }
-
-    n = ngx_parse_time(&value[1], 1);
-
-    if (n == (time_t) NGX_ERROR || n > 60) {
-        return "must be a time of at most 60s: a token may be revoked";
-    }
-
-    issuer->introspection_cache = n;
-
-    return NGX_CONF_OK;
-}
-
-
-static char *
-ngx_oof_issuer_cache(ngx_conf_t *cf, ngx_oof_issuer_t *issuer,
-    ngx_str_t *value)
-{
-    if (issuer->cache_size != NGX_CONF_UNSET) {
-        return "is duplicate";
-    }
-
-    issuer->cache_size = ngx_atoi(value[1].data, value[1].len);
-
-    if (issuer->cache_size == NGX_ERROR || issuer->cache_size > 1000000) {
-        return "must be a number of 0 to 1000000 tokens";
-    }
-
-    return NGX_CONF_OK;
-}
-
-
-static char *
-ngx_oof_issuer_skew(ngx_conf_t *cf, ngx_oof_issuer_t *issuer,
-    ngx_str_t *value)
-{
-    time_t  n;
-
-    if (issuer->skew != NGX_CONF_UNSET) {
-        return "is duplicate";
-    }
-
-    n = ngx_parse_time(&value[1], 1);
-
-    if (n == (time_t) NGX_ERROR || n > 300) {
-        return "must be a time of at most 5m";
-    }
-
-    issuer->skew = n;
-
-    return NGX_CONF_OK;
-}
-
-
-static char *
-ngx_oof_issuer_grant_claim(ngx_conf_t *cf, ngx_oof_issuer_t *issuer,
-    ngx_str_t *value)
-{
-    if (issuer->grant_claim.len) {
-        return "is duplicate";
-    }
-
-    if (value[1].len == 0) {
-        return "must not be empty";
-    }
-
-    issuer->grant_claim = value[1];
-
-    return NGX_CONF_OK;
-}
-
-
-static char *
-ngx_oof_issuer_ca(ngx_conf_t *cf, ngx_oof_issuer_t *issuer, ngx_str_t *value)
-{
-    if (issuer->ca.len) {
-        return "is duplicate";
-    }
-
-    return ngx_oof_fetch_pem(cf, &value[1], &issuer->ca) == NGX_OK
-           ? NGX_CONF_OK : NGX_CONF_ERROR;
 }

@@ -5,6 +5,7 @@
 
 
 #include <ngx_oof.h>
+#include <ngx_oof_block.h>
 #include <ngx_oof_expiry.h>
 #include <ngx_oof_webhook_int.h>
 
@@ -30,71 +31,70 @@
 #define NGX_OOF_WEBHOOK_NOTICE      (24 * 60 * 60)
 
 
-typedef struct {
-    ngx_str_t                name;
-    ngx_uint_t               args;       /* at least */
-    ngx_uint_t               more;       /* and so many more */
-    char                  *(*set)(ngx_conf_t *cf, ngx_oof_webhooks_t *conf,
-                                  ngx_str_t *value);
-} ngx_oof_webhooks_option_t;
-
-
-static char *ngx_oof_webhooks_line(ngx_conf_t *cf, ngx_command_t *dummy,
-    void *conf);
 static char *ngx_oof_webhooks_check(ngx_conf_t *cf,
     ngx_oof_webhooks_t *conf);
 
 static char *ngx_oof_webhooks_certificate(ngx_conf_t *cf,
-    ngx_oof_webhooks_t *conf, ngx_str_t *value);
-static char *ngx_oof_webhooks_key(ngx_conf_t *cf, ngx_oof_webhooks_t *conf,
-    ngx_str_t *value);
-static char *ngx_oof_webhooks_ca(ngx_conf_t *cf, ngx_oof_webhooks_t *conf,
-    ngx_str_t *value);
-static char *ngx_oof_webhooks_bank_ca(ngx_conf_t *cf,
-    ngx_oof_webhooks_t *conf, ngx_str_t *value);
-static char *ngx_oof_webhooks_pem(ngx_conf_t *cf, ngx_str_t *field,
-    ngx_str_t *value);
-static char *ngx_oof_webhooks_allow(ngx_conf_t *cf, ngx_oof_webhooks_t *conf,
-    ngx_str_t *value);
-static char *ngx_oof_webhooks_timeout(ngx_conf_t *cf,
-    ngx_oof_webhooks_t *conf, ngx_str_t *value);
-static char *ngx_oof_webhooks_connect_timeout(ngx_conf_t *cf,
-    ngx_oof_webhooks_t *conf, ngx_str_t *value);
-static char *ngx_oof_webhooks_queue_time(ngx_conf_t *cf,
-    ngx_oof_webhooks_t *conf, ngx_str_t *value);
-static char *ngx_oof_webhooks_msec(ngx_msec_t *field, ngx_str_t *value,
-    ngx_int_t max, char *why);
-static char *ngx_oof_webhooks_retry(ngx_conf_t *cf, ngx_oof_webhooks_t *conf,
-    ngx_str_t *value);
-static char *ngx_oof_webhooks_calls(ngx_conf_t *cf, ngx_oof_webhooks_t *conf,
-    ngx_str_t *value);
-static char *ngx_oof_webhooks_host_calls(ngx_conf_t *cf,
-    ngx_oof_webhooks_t *conf, ngx_str_t *value);
-static char *ngx_oof_webhooks_number(ngx_uint_t *field, ngx_str_t *value);
-static char *ngx_oof_webhooks_keep(ngx_conf_t *cf, ngx_oof_webhooks_t *conf,
-    ngx_str_t *value);
-static char *ngx_oof_webhooks_bank_url(ngx_conf_t *cf,
-    ngx_oof_webhooks_t *conf, ngx_str_t *value);
+    ngx_oof_block_line_t *line, void *data);
+static char *ngx_oof_webhooks_allow(ngx_conf_t *cf,
+    ngx_oof_block_line_t *line, void *data);
+static char *ngx_oof_webhooks_retry(ngx_conf_t *cf,
+    ngx_oof_block_line_t *line, void *data);
 static char *ngx_oof_webhooks_expiry_notice(ngx_conf_t *cf,
-    ngx_oof_webhooks_t *conf, ngx_str_t *value);
+    ngx_oof_block_line_t *line, void *data);
 
 
-static ngx_oof_webhooks_option_t  ngx_oof_webhooks_options[] = {
-    { ngx_string("certificate"), 1, 0, ngx_oof_webhooks_certificate },
-    { ngx_string("key"), 1, 0, ngx_oof_webhooks_key },
-    { ngx_string("ca"), 1, 0, ngx_oof_webhooks_ca },
-    { ngx_string("allow"), 1, 31, ngx_oof_webhooks_allow },
-    { ngx_string("timeout"), 1, 0, ngx_oof_webhooks_timeout },
-    { ngx_string("connect_timeout"), 1, 0, ngx_oof_webhooks_connect_timeout },
-    { ngx_string("retry"), 1, 1, ngx_oof_webhooks_retry },
-    { ngx_string("calls"), 1, 0, ngx_oof_webhooks_calls },
-    { ngx_string("host_calls"), 1, 0, ngx_oof_webhooks_host_calls },
-    { ngx_string("queue_time"), 1, 0, ngx_oof_webhooks_queue_time },
-    { ngx_string("keep"), 1, 0, ngx_oof_webhooks_keep },
-    { ngx_string("bank_url"), 1, 0, ngx_oof_webhooks_bank_url },
-    { ngx_string("bank_ca"), 1, 0, ngx_oof_webhooks_bank_ca },
-    { ngx_string("expiry_notice"), 1, 0, ngx_oof_webhooks_expiry_notice },
-    { ngx_null_string, 0, 0, NULL }
+static ngx_oof_block_line_t  ngx_oof_webhooks_lines[] = {
+
+    { ngx_string("certificate"), 1, 1, ngx_oof_webhooks_certificate,
+      offsetof(ngx_oof_webhooks_t, cert), 0, 0, NULL },
+
+    { ngx_string("key"), 1, 1, ngx_oof_block_pem,
+      offsetof(ngx_oof_webhooks_t, key), 0, 0, NULL },
+
+    { ngx_string("ca"), 1, 1, ngx_oof_block_pem,
+      offsetof(ngx_oof_webhooks_t, ca), 0, 0, NULL },
+
+    { ngx_string("allow"), 1, 32, ngx_oof_webhooks_allow, 0, 0, 0, NULL },
+
+    { ngx_string("timeout"), 1, 1, ngx_oof_block_msec,
+      offsetof(ngx_oof_webhooks_t, timeout), 1, 60000,
+      "must be a time of 1ms to 60s" },
+
+    { ngx_string("connect_timeout"), 1, 1, ngx_oof_block_msec,
+      offsetof(ngx_oof_webhooks_t, connect_timeout), 1, 60000,
+      "must be a time of 1ms to 60s" },
+
+    { ngx_string("retry"), 1, 2, ngx_oof_webhooks_retry, 0, 0, 0, NULL },
+
+    { ngx_string("calls"), 1, 1, ngx_oof_block_number,
+      offsetof(ngx_oof_webhooks_t, calls), 1, NGX_OOF_FETCH_THIRD_MAX,
+      "must be a number of 1 to 1024" },
+
+    { ngx_string("host_calls"), 1, 1, ngx_oof_block_number,
+      offsetof(ngx_oof_webhooks_t, host_calls), 1, NGX_OOF_FETCH_THIRD_MAX,
+      "must be a number of 1 to 1024" },
+
+    { ngx_string("queue_time"), 1, 1, ngx_oof_block_msec,
+      offsetof(ngx_oof_webhooks_t, queue_time), 1, 86400000,
+      "must be a time of 1ms to 1d" },
+
+    /* never shorter than events are kept: a replay finds what was sent */
+
+    { ngx_string("keep"), 1, 1, ngx_oof_block_sec,
+      offsetof(ngx_oof_webhooks_t, keep), NGX_OOF_WEBHOOK_KEEP_MIN,
+      NGX_MAX_INT_T_VALUE, "must be a time of 7d at least" },
+
+    { ngx_string("bank_url"), 1, 1, ngx_oof_block_url,
+      offsetof(ngx_oof_webhooks_t, bank_url), 0, 0, NULL },
+
+    { ngx_string("bank_ca"), 1, 1, ngx_oof_block_pem,
+      offsetof(ngx_oof_webhooks_t, bank_ca), 0, 0, NULL },
+
+    { ngx_string("expiry_notice"), 1, 1, ngx_oof_webhooks_expiry_notice,
+      0, 0, 0, NULL },
+
+    ngx_oof_block_end
 };
 
 
@@ -103,31 +103,15 @@ ngx_oof_webhooks_block(ngx_conf_t *cf, ngx_command_t *cmd, void *data)
 {
     ngx_oof_main_conf_t *omcf = data;
 
-    char                 *rv;
-    ngx_str_t            *value;
-    ngx_conf_t            save;
-    ngx_oof_webhooks_t   *conf, **slot;
+    char                *rv;
+    ngx_oof_webhooks_t  *conf;
 
-    value = cf->args->elts;
-
-    if (ngx_oof_block_name(cf, cmd) != NGX_CONF_OK) {
+    conf = ngx_oof_block_new(cf, cmd, &omcf->webhooks,
+                             sizeof(ngx_oof_webhooks_t));
+    if (conf == NULL) {
         return NGX_CONF_ERROR;
     }
 
-    if (ngx_oof_webhooks_find(cf, &value[1]) != NULL) {
-        return "of this name exists already";
-    }
-
-    conf = ngx_pcalloc(cf->pool, sizeof(ngx_oof_webhooks_t));
-    slot = ngx_array_push(&omcf->webhooks);
-
-    if (conf == NULL || slot == NULL) {
-        return NGX_CONF_ERROR;
-    }
-
-    *slot = conf;
-
-    conf->name = value[1];
     conf->timeout = NGX_CONF_UNSET_MSEC;
     conf->connect_timeout = NGX_CONF_UNSET_MSEC;
     conf->retries = NGX_CONF_UNSET_UINT;
@@ -137,67 +121,9 @@ ngx_oof_webhooks_block(ngx_conf_t *cf, ngx_command_t *cmd, void *data)
     conf->keep = NGX_CONF_UNSET;
     conf->expiry_notice = NGX_CONF_UNSET;
 
-    save = *cf;
-    cf->handler = ngx_oof_webhooks_line;
-    cf->handler_conf = conf;
+    rv = ngx_oof_block_read(cf, cmd, ngx_oof_webhooks_lines, conf);
 
-    rv = ngx_conf_parse(cf, NULL);
-
-    *cf = save;
-
-    if (rv != NGX_CONF_OK) {
-        return rv;
-    }
-
-    return ngx_oof_webhooks_check(cf, conf);
-}
-
-
-static char *
-ngx_oof_webhooks_line(ngx_conf_t *cf, ngx_command_t *dummy, void *data)
-{
-    ngx_oof_webhooks_t *conf = data;
-
-    char                       *rv;
-    ngx_str_t                  *value;
-    ngx_oof_webhooks_option_t  *option;
-
-    value = cf->args->elts;
-
-    for (option = ngx_oof_webhooks_options; option->name.len; option++) {
-
-        if (value[0].len != option->name.len
-            || ngx_strcmp(value[0].data, option->name.data) != 0)
-        {
-            continue;
-        }
-
-        if (cf->args->nelts - 1 < option->args
-            || cf->args->nelts - 1 > option->args + option->more)
-        {
-            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                               "invalid number of arguments of \"%V\" in "
-                               "\"oof_webhooks %V\"", &value[0], &conf->name);
-            return NGX_CONF_ERROR;
-        }
-
-        rv = option->set(cf, conf, value);
-
-        if (rv != NGX_CONF_OK && rv != NGX_CONF_ERROR) {
-            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                               "\"%V\" in \"oof_webhooks %V\" %s", &value[0],
-                               &conf->name, rv);
-            return NGX_CONF_ERROR;
-        }
-
-        return rv;
-    }
-
-    ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                       "unknown option \"%V\" in \"oof_webhooks %V\"",
-                       &value[0], &conf->name);
-
-    return NGX_CONF_ERROR;
+    return (rv == NGX_CONF_OK) ? ngx_oof_webhooks_check(cf, conf) : rv;
 }
 
 
@@ -233,22 +159,11 @@ ngx_oof_webhooks_check(ngx_conf_t *cf, ngx_oof_webhooks_t *conf)
 ngx_oof_webhooks_t *
 ngx_oof_webhooks_find(ngx_conf_t *cf, ngx_str_t *name)
 {
-    ngx_uint_t             i;
-    ngx_oof_webhooks_t   **conf;
-    ngx_oof_main_conf_t   *omcf;
+    ngx_oof_main_conf_t  *omcf;
 
     omcf = ngx_http_conf_get_module_main_conf(cf, ngx_oof_module);
-    conf = omcf->webhooks.elts;
 
-    for (i = 0; i < omcf->webhooks.nelts; i++) {
-        if (conf[i]->name.len == name->len
-            && ngx_strncmp(conf[i]->name.data, name->data, name->len) == 0)
-        {
-            return conf[i];
-        }
-    }
-
-    return NULL;
+    return ngx_oof_block_find(&omcf->webhooks, name);
 }
 
 
@@ -309,9 +224,13 @@ ngx_oof_webhooks_use(ngx_conf_t *cf, ngx_oof_loc_conf_t *olcf)
 
 
 static char *
-ngx_oof_webhooks_certificate(ngx_conf_t *cf, ngx_oof_webhooks_t *conf,
-    ngx_str_t *value)
+ngx_oof_webhooks_certificate(ngx_conf_t *cf, ngx_oof_block_line_t *line,
+    void *data)
 {
+    ngx_str_t  *value;
+
+    value = cf->args->elts;
+
     if (ngx_oof_expiry_add(cf, "webhooks", &value[1],
                            NGX_OOF_EXPIRY_CERTIFICATE)
         != NGX_OK)
@@ -319,50 +238,16 @@ ngx_oof_webhooks_certificate(ngx_conf_t *cf, ngx_oof_webhooks_t *conf,
         return NGX_CONF_ERROR;
     }
 
-    return ngx_oof_webhooks_pem(cf, &conf->cert, &value[1]);
+    return ngx_oof_block_pem(cf, line, data);
 }
 
 
 static char *
-ngx_oof_webhooks_key(ngx_conf_t *cf, ngx_oof_webhooks_t *conf,
-    ngx_str_t *value)
+ngx_oof_webhooks_allow(ngx_conf_t *cf, ngx_oof_block_line_t *line, void *data)
 {
-    return ngx_oof_webhooks_pem(cf, &conf->key, &value[1]);
-}
+    ngx_oof_webhooks_t *conf = data;
 
-
-static char *
-ngx_oof_webhooks_ca(ngx_conf_t *cf, ngx_oof_webhooks_t *conf,
-    ngx_str_t *value)
-{
-    return ngx_oof_webhooks_pem(cf, &conf->ca, &value[1]);
-}
-
-
-static char *
-ngx_oof_webhooks_bank_ca(ngx_conf_t *cf, ngx_oof_webhooks_t *conf,
-    ngx_str_t *value)
-{
-    return ngx_oof_webhooks_pem(cf, &conf->bank_ca, &value[1]);
-}
-
-
-static char *
-ngx_oof_webhooks_pem(ngx_conf_t *cf, ngx_str_t *field, ngx_str_t *value)
-{
-    if (field->len) {
-        return "is duplicate";
-    }
-
-    return ngx_oof_fetch_pem(cf, value, field) == NGX_OK ? NGX_CONF_OK
-                                                         : NGX_CONF_ERROR;
-}
-
-
-static char *
-ngx_oof_webhooks_allow(ngx_conf_t *cf, ngx_oof_webhooks_t *conf,
-    ngx_str_t *value)
-{
+    ngx_str_t   *value;
     ngx_uint_t   i;
     ngx_cidr_t  *cidr;
 
@@ -373,6 +258,8 @@ ngx_oof_webhooks_allow(ngx_conf_t *cf, ngx_oof_webhooks_t *conf,
             return NGX_CONF_ERROR;
         }
     }
+
+    value = cf->args->elts;
 
     for (i = 1; i < cf->args->nelts; i++) {
 
@@ -390,68 +277,22 @@ ngx_oof_webhooks_allow(ngx_conf_t *cf, ngx_oof_webhooks_t *conf,
 }
 
 
-static char *
-ngx_oof_webhooks_timeout(ngx_conf_t *cf, ngx_oof_webhooks_t *conf,
-    ngx_str_t *value)
-{
-    return ngx_oof_webhooks_msec(&conf->timeout, &value[1], 60000,
-                                 "must be a time of 1ms to 60s");
-}
-
-
-static char *
-ngx_oof_webhooks_connect_timeout(ngx_conf_t *cf, ngx_oof_webhooks_t *conf,
-    ngx_str_t *value)
-{
-    return ngx_oof_webhooks_msec(&conf->connect_timeout, &value[1], 60000,
-                                 "must be a time of 1ms to 60s");
-}
-
-
-static char *
-ngx_oof_webhooks_queue_time(ngx_conf_t *cf, ngx_oof_webhooks_t *conf,
-    ngx_str_t *value)
-{
-    return ngx_oof_webhooks_msec(&conf->queue_time, &value[1], 86400000,
-                                 "must be a time of 1ms to 1d");
-}
-
-
-static char *
-ngx_oof_webhooks_msec(ngx_msec_t *field, ngx_str_t *value, ngx_int_t max,
-    char *why)
-{
-    ngx_int_t  n;
-
-    if (*field != NGX_CONF_UNSET_MSEC) {
-        return "is duplicate";
-    }
-
-    n = ngx_parse_time(value, 0);
-
-    if (n == NGX_ERROR || n < 1 || n > max) {
-        return why;
-    }
-
-    *field = n;
-
-    return NGX_CONF_OK;
-}
-
-
 /* the regulation says 10 and 60 s (spec 4.2), and knows no fourth attempt */
 
 static char *
-ngx_oof_webhooks_retry(ngx_conf_t *cf, ngx_oof_webhooks_t *conf,
-    ngx_str_t *value)
+ngx_oof_webhooks_retry(ngx_conf_t *cf, ngx_oof_block_line_t *line, void *data)
 {
-    ngx_int_t   n;
-    ngx_uint_t  i;
+    ngx_oof_webhooks_t *conf = data;
+
+    ngx_int_t    n;
+    ngx_str_t   *value;
+    ngx_uint_t   i;
 
     if (conf->retries != NGX_CONF_UNSET_UINT) {
         return "is duplicate";
     }
 
+    value = cf->args->elts;
     conf->retries = 0;
 
     if (cf->args->nelts == 2 && ngx_strcmp(value[1].data, "off") == 0) {
@@ -473,86 +314,15 @@ ngx_oof_webhooks_retry(ngx_conf_t *cf, ngx_oof_webhooks_t *conf,
 
 
 static char *
-ngx_oof_webhooks_calls(ngx_conf_t *cf, ngx_oof_webhooks_t *conf,
-    ngx_str_t *value)
+ngx_oof_webhooks_expiry_notice(ngx_conf_t *cf, ngx_oof_block_line_t *line,
+    void *data)
 {
-    return ngx_oof_webhooks_number(&conf->calls, &value[1]);
-}
+    ngx_oof_webhooks_t *conf = data;
 
+    ngx_str_t  *value;
 
-static char *
-ngx_oof_webhooks_host_calls(ngx_conf_t *cf, ngx_oof_webhooks_t *conf,
-    ngx_str_t *value)
-{
-    return ngx_oof_webhooks_number(&conf->host_calls, &value[1]);
-}
+    value = cf->args->elts;
 
-
-static char *
-ngx_oof_webhooks_number(ngx_uint_t *field, ngx_str_t *value)
-{
-    ngx_int_t  n;
-
-    if (*field != NGX_CONF_UNSET_UINT) {
-        return "is duplicate";
-    }
-
-    n = ngx_atoi(value->data, value->len);
-
-    if (n < 1 || n > NGX_OOF_FETCH_THIRD_MAX) {
-        return "must be a number of 1 to 1024";
-    }
-
-    *field = n;
-
-    return NGX_CONF_OK;
-}
-
-
-/* never shorter than events are kept: a replay finds what was sent */
-
-static char *
-ngx_oof_webhooks_keep(ngx_conf_t *cf, ngx_oof_webhooks_t *conf,
-    ngx_str_t *value)
-{
-    if (conf->keep != NGX_CONF_UNSET) {
-        return "is duplicate";
-    }
-
-    conf->keep = ngx_parse_time(&value[1], 1);
-
-    if (conf->keep < NGX_OOF_WEBHOOK_KEEP_MIN) {
-        return "must be a time of 7d at least";
-    }
-
-    return NGX_CONF_OK;
-}
-
-
-static char *
-ngx_oof_webhooks_bank_url(ngx_conf_t *cf, ngx_oof_webhooks_t *conf,
-    ngx_str_t *value)
-{
-    if (conf->bank_url.len) {
-        return "is duplicate";
-    }
-
-    if (ngx_strncmp(value[1].data, "https://", 8) != 0
-        && ngx_strncmp(value[1].data, "http://", 7) != 0)
-    {
-        return "must begin with \"https://\" or \"http://\"";
-    }
-
-    conf->bank_url = value[1];
-
-    return NGX_CONF_OK;
-}
-
-
-static char *
-ngx_oof_webhooks_expiry_notice(ngx_conf_t *cf, ngx_oof_webhooks_t *conf,
-    ngx_str_t *value)
-{
     if (conf->expiry_notice != NGX_CONF_UNSET) {
         return "is duplicate";
     }
