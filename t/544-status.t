@@ -223,11 +223,16 @@ is($s->{expectedResolutionTime}, $r->{json}{data}{expectedEnd},
 
 # every endpoint of an API
 
-psql("INSERT INTO oof_failure (failure_id, brand, endpoint, detected, changed)"
-     . " SELECT gen_random_uuid(), 'bank', e, now(), now()"
+psql("INSERT INTO oof_failure (failure_id, brand, endpoint, detected, expected,"
+     . " changed) SELECT gen_random_uuid(), 'bank', e,"
+     . " now() - interval '3 hours', now() - interval '90 minutes', now()"
      . " FROM unnest(ARRAY['$consents', '$one/extends', '$one/extensions']) e");
-is(codes(), 'UNAVAILABLE UNAVAILABLE UNAVAILABLE UNAVAILABLE',
+my @all = @{ status()->{json}{data}{status} };
+is(join(' ', map { $_->{code} } @all),
+   'UNAVAILABLE UNAVAILABLE UNAVAILABLE UNAVAILABLE',
    'an API of which every endpoint fails');
+is(scalar(grep { $_->{expectedResolutionTime} gt at(0) } @all), 4,
+   'that one was to end before is expected to end later');
 psql("DELETE FROM oof_failure WHERE endpoint <> '$one'");
 
 # it works again: as a later minute is, in which all is well
@@ -249,12 +254,17 @@ is(admin(PATCH => "/failures/$failure->{failureId}",
 # metrics: days are made by the holder of the lease, at once when it begins
 
 psql("INSERT INTO oof_meter_minute SELECT 'bank', '$consents',"
-     . " date_trunc('minute', now() - interval '1 day'), 100, 90, 10, 0, 5000,"
+     . " date_trunc('minute', now() - interval '1 day'), 110, 90, 10, 10, 5000,"
      . ' array_fill(0, ARRAY[59]) || ARRAY[7]');
 $o->stop;
 $o->launch;
 wait_for(sub { (psql('SELECT count(DISTINCT day) FROM oof_meter_day'))[0][0]
                == 2 }, 15, 'both days');
+psql('INSERT INTO oof_meter_day (brand, endpoint, day, calls, errors,'
+     . ' rejections, millis, peak, down, planned)'
+     . ' SELECT brand, endpoint, day - 2, 30, 0, 0, 30, 1, 0, 0'
+     . ' FROM oof_meter_day'
+     . " WHERE calls = 110 AND endpoint = '$consents'");
 
 $r = public("$metrics?period=ALL");
 my %m = map { $_->{endpoint} => $_ } @{ $r->{json}{data} };
@@ -262,8 +272,11 @@ my $created = $m{"$Test::Oof::BaseUrl$consents"};
 my $read = $m{"$Test::Oof::BaseUrl$one"};
 
 is($created->{invocations}{currentDay}, 1, 'calls of today');
-is($created->{invocations}{previousDays}[0], 100, 'and of yesterday');
-is($created->{averageResponse}{previousDays}[0], 50, 'what they took');
+is_deeply($created->{invocations}{previousDays}, [ 110, 0, 30 ],
+          'and of the days before, yesterday first');
+is($created->{rejections}{previousDays}[0], 10, 'what a limit refused');
+is($created->{averageResponse}{previousDays}[0], 50,
+   'what the others took');
 is($created->{peakTps}{previousDays}[0], 7, 'most in a second');
 is($created->{errors}{previousDays}[0], 10, 'errors');
 is($created->{availability}{downtime}{partialDowntime}, 60,
