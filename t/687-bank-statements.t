@@ -135,8 +135,8 @@ my %units = (
     }, 4 ],
     refresh => [ sub { refresh_unit(@_[0 .. 2], $told) }, sub { consent() },
                  1 ],
-    'keys add' => [ kept(bank_keys_add => "$keys, 1000"), sub { consent() },
-                    1 ],
+    'keys add' => [ kept(bank_keys_add => "$keys, 1000, '[\"aa\",\"bb\"]'"),
+                    sub { consent() }, 1 ],
     'keys remove' => [ kept(bank_keys_remove => $keys), sub { consent() }, 1 ],
     'metadata put' => [ kept(bank_metadata_put => "now(), '\\x01', NULL"),
                         sub { consent() }, 1 ],
@@ -299,7 +299,8 @@ is(value($id), '5 05', 'the first is there');
 
 $id = consent();
 sub add { unit("EXECUTE bank_keys_add('$id', 'bank', '[" . join(',', map {
-                   '["' . hmac($_) . '"]' } @_) . "]', 3)") }
+                   '["' . hmac($_) . '"]' } @_) . "]', 3, '["
+                   . join(',', ('"aa"') x @_) . "]')") }
 
 is(add(1, 2), 1, 'two of three');
 is(add(3, 4), 3, 'four of three');

@@ -19,13 +19,15 @@ REVOKE ALL ON oof_client, oof_consent, oof_consent_history, oof_event,
     oof_payment_intent, oof_payment_approver, oof_call, oof_call_default,
     oof_webhook, oof_webhook_attempt, oof_webhook_subject, oof_log, oof_relay,
     oof_consumer, oof_consumer_pending,
-    oof_meter_minute, oof_meter_day, oof_failure, oof_outage
+    oof_meter_minute, oof_meter_day, oof_failure, oof_outage,
+    oof_rotation, oof_rotation_table, oof_rotation_key, oof_rotation_holder
     FROM PUBLIC, :"role";
 
 GRANT SELECT, INSERT, UPDATE, DELETE ON oof_client TO :"role";
 GRANT SELECT, INSERT, UPDATE ON oof_consent TO :"role";
 GRANT SELECT, INSERT ON oof_consent_history TO :"role";
 GRANT SELECT, INSERT ON oof_consent_extension TO :"role";
+GRANT UPDATE (personal) ON oof_consent_extension TO :"role";
 GRANT SELECT, INSERT ON oof_event TO :"role";
 GRANT SELECT, INSERT ON oof_call TO :"role";
 GRANT UPDATE (position) ON oof_event, oof_call TO :"role";
@@ -43,7 +45,7 @@ GRANT SELECT, INSERT, UPDATE ON oof_key_usage TO :"role";
 GRANT SELECT, INSERT, UPDATE ON oof_resource TO :"role";
 GRANT SELECT, INSERT, UPDATE, DELETE ON oof_consent_resource TO :"role";
 GRANT SELECT, INSERT, UPDATE, DELETE ON oof_consent_approver TO :"role";
-GRANT SELECT, INSERT, DELETE ON oof_consent_search_key TO :"role";
+GRANT SELECT, INSERT, UPDATE, DELETE ON oof_consent_search_key TO :"role";
 GRANT SELECT, INSERT, UPDATE ON oof_consent_metadata TO :"role";
 GRANT SELECT, INSERT, UPDATE ON oof_consent_webhook TO :"role";
 GRANT SELECT, INSERT, UPDATE, DELETE ON oof_limit_month TO :"role";
@@ -61,6 +63,10 @@ GRANT SELECT, INSERT, UPDATE, DELETE ON oof_webhook TO :"role";
 GRANT SELECT, INSERT, UPDATE, DELETE ON oof_webhook_attempt TO :"role";
 GRANT SELECT ON oof_webhook_subject TO :"role";
 GRANT SELECT, INSERT, UPDATE ON oof_payment_approver TO :"role";
+GRANT SELECT, INSERT, UPDATE, DELETE ON oof_rotation TO :"role";
+GRANT SELECT, INSERT, UPDATE, DELETE ON oof_rotation_table TO :"role";
+GRANT SELECT, INSERT, UPDATE, DELETE ON oof_rotation_key TO :"role";
+GRANT SELECT, INSERT, UPDATE, DELETE ON oof_rotation_holder TO :"role";
 
 -- judges rows that it may read
 
@@ -77,6 +83,7 @@ GRANT EXECUTE ON FUNCTION oof_payment_final(text),
     oof_uuid7(bigint)
     TO :"role";
 GRANT EXECUTE ON FUNCTION oof_resource_next(text, text, text) TO :"role";
+GRANT EXECUTE ON FUNCTION oof_rotation_total(text) TO :"role";
 
 -- the one thing that the run-time role may have made
 

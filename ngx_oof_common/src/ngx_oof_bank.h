@@ -21,8 +21,9 @@
 /* the domain of look-up values of search keys, see ngx_oof_crypt_lookup() */
 #define NGX_OOF_LOOKUP_SEARCH     "consent.search"
 
-/* how metadata is bound to its row, see ngx_oof_crypt_seal() */
+/* how metadata and keys are bound to their rows, see ngx_oof_crypt_seal() */
 #define NGX_OOF_SEAL_METADATA     "oof_consent_metadata"
+#define NGX_OOF_SEAL_SEARCH       "oof_consent_search_key"
 
 #define NGX_OOF_BANK_LOOKUPS      8
 #define NGX_OOF_BANK_KEYS         100    /* search keys of a call */

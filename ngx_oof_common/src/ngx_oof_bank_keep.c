@@ -117,6 +117,8 @@ static ngx_int_t ngx_oof_bank_keys_bad(ngx_oof_request_t *o,
     const char *detail);
 static ngx_int_t ngx_oof_bank_keys_hash(ngx_oof_request_t *o,
     ngx_oof_bank_keep_t *keep);
+static ngx_int_t ngx_oof_bank_keys_seal(ngx_oof_request_t *o,
+    ngx_oof_bank_keep_t *keep, ngx_str_t *json);
 static ngx_int_t ngx_oof_bank_keys_write(ngx_oof_request_t *o,
     ngx_oof_bank_keep_t *keep, ngx_oof_pg_unit_t *u, u_char *id);
 static ngx_int_t ngx_oof_bank_keys_found(ngx_oof_request_t *o,
@@ -903,11 +905,21 @@ static ngx_int_t
 ngx_oof_bank_keys_write(ngx_oof_request_t *o, ngx_oof_bank_keep_t *keep,
     ngx_oof_pg_unit_t *u, u_char *id)
 {
+    ngx_int_t             rc;
+    ngx_str_t             sealed;
     ngx_oof_loc_conf_t   *olcf;
     ngx_oof_bank_kind_t  *kind;
 
     olcf = ngx_http_get_module_loc_conf(o->r, ngx_oof_module);
     kind = ngx_oof_bank_kinds[keep->kind];
+
+    if (!keep->remove) {
+
+        rc = ngx_oof_bank_keys_seal(o, keep, &sealed);
+        if (rc != NGX_OK) {
+            return rc;
+        }
+    }
 
     ngx_oof_pg_statement(u, keep->remove ? kind->keys_remove : kind->keys_add);
     ngx_oof_pg_uuid(u, id);
@@ -916,9 +928,68 @@ ngx_oof_bank_keys_write(ngx_oof_request_t *o, ngx_oof_bank_keep_t *keep,
 
     if (!keep->remove) {
         ngx_oof_pg_int8(u, NGX_OOF_BANK_KEYS_MAX);
+        ngx_oof_pg_text(u, &sealed);
     }
 
     return NGX_OK;
+}
+
+
+/* the keys themselves, of which new look-up values can be made one day */
+
+static ngx_int_t
+ngx_oof_bank_keys_seal(ngx_oof_request_t *o, ngx_oof_bank_keep_t *keep,
+    ngx_str_t *json)
+{
+    ngx_int_t            rc;
+    ngx_str_t           *key, sealed, hex;
+    ngx_uint_t           i;
+    ngx_oof_json_t       w;
+    ngx_oof_loc_conf_t  *olcf;
+    u_char               hmac[NGX_OOF_LOOKUP_LEN];
+
+    olcf = ngx_http_get_module_loc_conf(o->r, ngx_oof_module);
+    key = keep->keys.elts;
+
+    if (ngx_oof_json_init(&w, o->r->pool, 256 * keep->keys.nelts + 16)
+        != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    ngx_oof_json_begin(&w, '[');
+
+    for (i = 0; i < keep->keys.nelts; i++) {
+
+        if (ngx_oof_crypt_lookup(olcf->keys, 0, NGX_OOF_LOOKUP_SEARCH, &key[i],
+                                 hmac)
+            != NGX_OK)
+        {
+            return NGX_ERROR;
+        }
+
+        rc = ngx_oof_crypt_seal(olcf->keys, olcf->database, o->r->pool,
+                                NGX_OOF_SEAL_SEARCH, hmac, &key[i], &sealed);
+
+        if (rc == NGX_BUSY) {
+            (void) ngx_oof_error_status(o, NGX_HTTP_SERVICE_UNAVAILABLE);
+            return NGX_DECLINED;
+        }
+
+        hex.len = 2 * sealed.len;
+        hex.data = (rc == NGX_OK) ? ngx_pnalloc(o->r->pool, hex.len) : NULL;
+
+        if (hex.data == NULL) {
+            return NGX_ERROR;
+        }
+
+        (void) ngx_hex_dump(hex.data, sealed.data, sealed.len);
+        ngx_oof_json_str(&w, &hex);
+    }
+
+    ngx_oof_json_end(&w, ']');
+
+    return ngx_oof_json_text(&w, json);
 }
 
 

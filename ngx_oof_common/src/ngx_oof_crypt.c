@@ -515,6 +515,67 @@ ngx_oof_keys_find(ngx_conf_t *cf, ngx_str_t *name)
 }
 
 
+ngx_uint_t
+ngx_oof_keys_count(ngx_oof_keys_t *keys, ngx_uint_t lookup)
+{
+    return lookup ? keys->lookup.nelts : keys->encrypt.nelts;
+}
+
+
+ngx_str_t *
+ngx_oof_keys_id(ngx_oof_keys_t *keys, ngx_uint_t lookup, ngx_uint_t n)
+{
+    ngx_oof_key_t  *key;
+
+    key = lookup ? keys->lookup.elts : keys->encrypt.elts;
+
+    return &key[n].id;
+}
+
+
+ngx_str_t *
+ngx_oof_keys_name(ngx_oof_keys_t *keys)
+{
+    return &keys->name;
+}
+
+
+ngx_oof_keys_t *
+ngx_oof_keys_named(ngx_cycle_t *cycle, ngx_str_t *name)
+{
+    ngx_uint_t             i;
+    ngx_oof_keys_t       **keys;
+    ngx_oof_main_conf_t   *omcf;
+
+    omcf = ngx_oof_main_conf(cycle);
+
+    keys = omcf->keys.elts;
+
+    for (i = 0; i < omcf->keys.nelts; i++) {
+        if (keys[i]->name.len == name->len
+            && ngx_memcmp(keys[i]->name.data, name->data, name->len) == 0)
+        {
+            return keys[i];
+        }
+    }
+
+    return NULL;
+}
+
+
+void
+ngx_oof_keys_target(ngx_oof_keys_t *keys, u_char *target)
+{
+    ngx_oof_key_t  *encrypt, *lookup;
+
+    encrypt = keys->encrypt.elts;
+    lookup = keys->lookup.elts;
+
+    target = ngx_cpymem(target, encrypt->fingerprint, NGX_OOF_KEY_FINGERPRINT);
+    ngx_memcpy(target, lookup->fingerprint, NGX_OOF_KEY_FINGERPRINT);
+}
+
+
 ngx_int_t
 ngx_oof_keys_bind(ngx_conf_t *cf, ngx_oof_keys_t *keys, ngx_oof_database_t *db)
 {
@@ -1016,50 +1077,27 @@ ngx_oof_crypt_open(ngx_oof_keys_t *keys, ngx_pool_t *pool, const char *table,
     u_char *id, ngx_str_t *sealed, ngx_str_t *plain)
 {
     size_t          len, aad_len;
-    u_char         *p, *last, aad[NGX_OOF_TABLE_MAX + 64];
-    ngx_str_t       key_id;
-    ngx_uint_t      i;
+    u_char         *p, aad[NGX_OOF_TABLE_MAX + 64];
+    ngx_int_t       i;
     ngx_oof_key_t  *key;
 
-    p = sealed->data;
-    last = p + sealed->len;
+    i = ngx_oof_crypt_sealed_with(keys, sealed);
 
-    if (sealed->len < 2 || *p++ != NGX_OOF_SEAL_VERSION) {
+    if (i == NGX_DECLINED) {
         return NGX_DECLINED;
     }
 
-    key_id.len = *p++;
-    key_id.data = p;
+    key = keys->encrypt.elts;
+    key += i;
 
-    if (key_id.len == 0 || key_id.len > NGX_OOF_KEY_ID_MAX
-        || (size_t) (last - p)
-           < key_id.len + NGX_OOF_NONCE_LEN + NGX_OOF_TAG_LEN)
-    {
-        return NGX_DECLINED;
-    }
-
-    p += key_id.len;
-    len = last - p - NGX_OOF_NONCE_LEN - NGX_OOF_TAG_LEN;
+    p = sealed->data + 2 + key->id.len;
+    len = sealed->data + sealed->len - p - NGX_OOF_NONCE_LEN - NGX_OOF_TAG_LEN;
 
     if (len > 0x7fffffff) {
         return NGX_DECLINED;
     }
 
-    key = keys->encrypt.elts;
-
-    for (i = 0; i < keys->encrypt.nelts; i++) {
-        if (key[i].id.len == key_id.len
-            && ngx_memcmp(key[i].id.data, key_id.data, key_id.len) == 0)
-        {
-            break;
-        }
-    }
-
-    if (i == keys->encrypt.nelts) {
-        return NGX_DECLINED;
-    }
-
-    aad_len = ngx_oof_crypt_aad(aad, table, id, &key_id);
+    aad_len = ngx_oof_crypt_aad(aad, table, id, &key->id);
 
     plain->len = len;
     plain->data = ngx_pnalloc(pool, len + 1);
@@ -1068,8 +1106,45 @@ ngx_oof_crypt_open(ngx_oof_keys_t *keys, ngx_pool_t *pool, const char *table,
         return NGX_ERROR;
     }
 
-    return ngx_oof_crypt_decrypt(&key[i], p, aad, aad_len,
+    return ngx_oof_crypt_decrypt(key, p, aad, aad_len,
                                  p + NGX_OOF_NONCE_LEN, len, plain->data);
+}
+
+
+ngx_int_t
+ngx_oof_crypt_sealed_with(ngx_oof_keys_t *keys, ngx_str_t *sealed)
+{
+    u_char         *p;
+    ngx_str_t       id;
+    ngx_uint_t      i;
+    ngx_oof_key_t  *key;
+
+    p = sealed->data;
+
+    if (sealed->len < 2 || *p++ != NGX_OOF_SEAL_VERSION) {
+        return NGX_DECLINED;
+    }
+
+    id.len = *p++;
+    id.data = p;
+
+    if (id.len == 0 || id.len > NGX_OOF_KEY_ID_MAX
+        || sealed->len < 2 + id.len + NGX_OOF_NONCE_LEN + NGX_OOF_TAG_LEN)
+    {
+        return NGX_DECLINED;
+    }
+
+    key = keys->encrypt.elts;
+
+    for (i = 0; i < keys->encrypt.nelts; i++) {
+        if (key[i].id.len == id.len
+            && ngx_memcmp(key[i].id.data, id.data, id.len) == 0)
+        {
+            return i;
+        }
+    }
+
+    return NGX_DECLINED;
 }
 
 

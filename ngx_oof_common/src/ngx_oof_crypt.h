@@ -105,6 +105,23 @@ ngx_int_t ngx_oof_crypt_lookup(ngx_oof_keys_t *keys, ngx_uint_t n,
     const char *domain, ngx_str_t *value, u_char *out);
 
 /*
+ * For the rotation of keys: how many keys of a kind ("lookup": 1, else 0) a
+ * block has, and their ids; the block of a name in a running configuration, or
+ * NULL; fingerprints of both first keys (NGX_OOF_KEYS_TARGET digits); the
+ * number of the key that a value is sealed with, or NGX_DECLINED.
+ */
+
+#define NGX_OOF_KEYS_TARGET      (2 * NGX_OOF_KEY_FINGERPRINT)
+
+ngx_uint_t ngx_oof_keys_count(ngx_oof_keys_t *keys, ngx_uint_t lookup);
+ngx_str_t *ngx_oof_keys_id(ngx_oof_keys_t *keys, ngx_uint_t lookup,
+    ngx_uint_t n);
+ngx_str_t *ngx_oof_keys_name(ngx_oof_keys_t *keys);
+ngx_oof_keys_t *ngx_oof_keys_named(ngx_cycle_t *cycle, ngx_str_t *name);
+void ngx_oof_keys_target(ngx_oof_keys_t *keys, u_char *target);
+ngx_int_t ngx_oof_crypt_sealed_with(ngx_oof_keys_t *keys, ngx_str_t *sealed);
+
+/*
  * For readiness: a value could be sealed now for each database that "keys" are
  * bound to.  A key at its limit is no matter of waiting and counts as ready.
  */

@@ -6,6 +6,7 @@
 
 #include <ngx_oof.h>
 #include <ngx_oof_leased.h>
+#include <ngx_oof_rotation.h>
 #include <ngx_oof_common_sql.h>
 
 
@@ -39,6 +40,7 @@ struct ngx_oof_maintenance_s {
     ngx_uint_t                 series;
     ngx_msec_t                 purge;      /* of keys of requests: the next */
     ngx_uint_t                 purging;
+    ngx_oof_rotation_t        *rotation;
     ngx_oof_maintenance_log_t  logs[NGX_OOF_MAINTENANCE_LOGS];
 };
 
@@ -96,6 +98,8 @@ static ngx_str_t  ngx_oof_maintenance_names[] = {
 ngx_int_t
 ngx_oof_maintenance_init(ngx_conf_t *cf)
 {
+    ngx_oof_rotation_init(cf);
+
     return ngx_oof_leased_databases(cf, ngx_oof_maintenance_add);
 }
 
@@ -129,6 +133,11 @@ ngx_oof_maintenance_add(ngx_conf_t *cf, ngx_oof_database_t *db)
     m->lease.tick = ngx_oof_maintenance_tick;
     m->lease.data = m;
 
+    m->rotation = ngx_oof_rotation_create(cf, &m->lease);
+    if (m->rotation == NULL) {
+        return NGX_ERROR;
+    }
+
     return ngx_oof_lease_add(cf, &m->lease);
 }
 
@@ -146,6 +155,7 @@ ngx_oof_maintenance_acquired(ngx_oof_lease_t *lease)
 
     m->purge = ngx_current_msec;
 
+    ngx_oof_rotation_acquired(m->rotation);
     ngx_oof_maintenance_tick(lease);
 }
 
@@ -163,6 +173,8 @@ ngx_oof_maintenance_lost(ngx_oof_lease_t *lease)
         ngx_oof_metric_unset(&ngx_oof_maintenance_days_left[i], m->series);
         ngx_oof_metric_unset(&ngx_oof_maintenance_astray[i], m->series);
     }
+
+    ngx_oof_rotation_lost(m->rotation);
 }
 
 
@@ -174,6 +186,7 @@ ngx_oof_maintenance_tick(ngx_oof_lease_t *lease)
     ngx_uint_t  i;
 
     ngx_oof_idempotency_purge(lease, &m->purge, &m->purging);
+    ngx_oof_rotation_tick(m->rotation);
 
     for (i = 0; i < NGX_OOF_MAINTENANCE_LOGS; i++) {
         ngx_oof_maintenance_ask(&m->logs[i]);

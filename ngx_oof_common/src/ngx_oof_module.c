@@ -7,6 +7,7 @@
 #include <ngx_oof.h>
 #include <ngx_oof_expiry.h>
 #include <ngx_oof_common_sql.h>
+#include <ngx_oof_rotation.h>
 
 
 static void *ngx_oof_create_main_conf(ngx_conf_t *cf);
@@ -188,6 +189,13 @@ static ngx_command_t  ngx_oof_commands[] = {
       NGX_HTTP_MAIN_CONF_OFFSET,
       ngx_oof_main(events_keep),
       &ngx_oof_not_zero_p },
+
+    { ngx_string("oof_rotation"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE12,
+      ngx_oof_rotation_directive,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      0,
+      NULL },
 
     { ngx_string("oof_events"),
       NGX_HTTP_MAIN_CONF|NGX_CONF_BLOCK|NGX_CONF_TAKE12,
@@ -669,6 +677,7 @@ ngx_oof_preconfiguration(ngx_conf_t *cf)
         || ngx_oof_management_preconf(cf) != NGX_OK
         || ngx_oof_webhook_preconf(cf) != NGX_OK
         || ngx_oof_relay_preconf(cf) != NGX_OK
+        || ngx_oof_rotation_preconf(cf) != NGX_OK
         || ngx_oof_status_preconf(cf) != NGX_OK
         || ngx_oof_outage_preconf(cf) != NGX_OK
         || ngx_oof_stream_preconf(cf) != NGX_OK)
@@ -823,6 +832,8 @@ ngx_oof_create_main_conf(ngx_conf_t *cf)
     omcf->limits_size = NGX_CONF_UNSET_SIZE;
     omcf->call_buffer = NGX_CONF_UNSET_SIZE;
     omcf->events_keep = NGX_CONF_UNSET;
+    omcf->rotation_rows = NGX_CONF_UNSET_UINT;
+    omcf->rotation_pause = NGX_CONF_UNSET_MSEC;
     omcf->test_clock = NGX_CONF_UNSET;
 
     return omcf;
@@ -836,6 +847,8 @@ ngx_oof_init_main_conf(ngx_conf_t *cf, void *conf)
 
     ngx_conf_init_size_value(omcf->zone_size, 8 * 1024 * 1024);
     ngx_conf_init_value(omcf->events_keep, 7 * 86400);
+    ngx_conf_init_uint_value(omcf->rotation_rows, NGX_OOF_ROTATION_ROWS);
+    ngx_conf_init_msec_value(omcf->rotation_pause, NGX_OOF_ROTATION_PAUSE);
     ngx_conf_init_value(omcf->test_clock, 0);
 
     if (omcf->zone_size < (size_t) 8 * ngx_pagesize) {

@@ -12,6 +12,7 @@
 
 
 #define NGX_OOF_NAME_MAX          64
+#define NGX_OOF_RETENTION_MAX     8
 #define NGX_OOF_NAMESPACE_MAX     32
 
 #define NGX_OOF_CLIENTS_REQUIRED  1
@@ -71,6 +72,9 @@ typedef struct {
     size_t                   limits_size;  /* 0: no limits */
     size_t                   call_buffer;  /* of a worker */
     time_t                   events_keep;  /* s */
+    time_t                   retention[NGX_OOF_RETENTION_MAX];   /* 0: off */
+    ngx_uint_t               rotation_rows;
+    ngx_msec_t               rotation_pause;
     ngx_shm_zone_t          *limits;
     ngx_oof_ocsp_t           ocsp;
     ngx_uint_t               ocsp_used;    /* some location wants it */

@@ -49,7 +49,7 @@ WITH l AS (
             OR a.resource_id IN (SELECT x::uuid
                                    FROM jsonb_array_elements_text($9::jsonb)
                                         x))
- RETURNING a.resource_id, a.cpf_hmac, a."at"
+ RETURNING a.resource_id, a."at"
 ), n AS (
     SELECT d.resource_id, d."at",
            CASE
@@ -59,7 +59,9 @@ WITH l AS (
                           FROM oof_consent_approver o
                          WHERE o.consent_id = $1
                            AND o.resource_id = d.resource_id
-                           AND o.cpf_hmac <> d.cpf_hmac
+                           AND o.cpf_hmac NOT IN (
+                               SELECT decode(x, 'hex')
+                                 FROM jsonb_array_elements_text($8::jsonb) x)
                            AND o.status <> 'AUTHORISED')
                 THEN 'PENDING_AUTHORISATION'
            ELSE coalesce((SELECT r.status

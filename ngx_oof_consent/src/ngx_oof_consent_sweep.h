@@ -33,5 +33,8 @@ ngx_int_t ngx_oof_consent_sweep_location(ngx_conf_t *cf);
 /* declares leases and metrics, when all locations are merged */
 ngx_int_t ngx_oof_consent_sweep_init(ngx_conf_t *cf);
 
+/* the tables with personal data, see ngx_oof_rotation.h; likewise */
+ngx_int_t ngx_oof_consent_rotation_init(ngx_conf_t *cf);
+
 
 #endif /* _NGX_OOF_CONSENT_SWEEP_H_INCLUDED_ */
