@@ -41,6 +41,8 @@ usage: ./build.sh COMMAND
   bench [NAME…]         benchmarks
   migrate CONNINFO      bring a database's schema to this version; the run-time
                         role is \$OOF_ROLE, "oof" by default
+  rotate                gives the sandbox new keys of personal data and brings
+                        all of it under them, while it serves
   image                 the container image, with docker, podman or buildah
 
 OOF_VAR=DIR puts var/ elsewhere, OOF_CONF_EXTRA=FILE includes a file in the
@@ -101,11 +103,16 @@ command_migrate() {
 }
 
 
+command_rotate() {
+    exec "$root/sandbox/ctl" rotate
+}
+
+
 name=${1-}
 [ $# -eq 0 ] || shift
 
 case $name in
-deps|build|run|stop|test|fuzz|bench|migrate|image)
+deps|build|run|stop|test|fuzz|bench|migrate|rotate|image)
     var_make
     "command_$name" "$@"
     ;;

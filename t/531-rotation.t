@@ -16,7 +16,7 @@ use POSIX ();
 use Test::More;
 use Test::Oof;
 use Test::Oof::Bank;
-use Test::Oof::Consents qw/ extend_consent renewal /;
+use Test::Oof::Consents qw/ at extend_consent renewal /;
 use Test::Oof::Journey qw/ bank show decide resources new_consent authorised
                            $Ana $Bruno $Carla $Davi @Bakery /;
 use Test::Oof::Payments qw/ pay payment_consent consent_uuid /;
@@ -48,8 +48,10 @@ my %uuid = map { $_ => s/^urn:bank://r } $first, $company, $two, $third;
 
 new_consent($o, cpf => $Ana) for 1 .. 8;
 
-is(extend_consent($o, $first, renewal(loggedUser => { document => {
-       identification => $Ana, rel => 'CPF' } }))->{status}, 201, 'a renewal');
+is(extend_consent($o, $first, renewal(
+       expirationDateTime => at(200 * 86400), loggedUser => { document => {
+           identification => $Ana, rel => 'CPF' } }))->{status}, 201,
+   'a renewal');
 is(ask($o, POST => "$own/search-key/{searchKey}", id => $uuid{$_},
        key => enc("loja de $_"))->{status}, 204, 'a search key')
     for $first, $third;

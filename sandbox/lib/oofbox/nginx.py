@@ -6,7 +6,7 @@ import signal
 import subprocess
 import urllib.request
 
-from . import cast, process
+from . import cast, process, rotation
 from .box import ROOT, Failure, read, write
 from .core.service import CoreService
 from .postgres import Postgres
@@ -45,10 +45,7 @@ class Nginx:
             "ACCESS_LOG": self.access_log,
             "CONF": os.path.join(ROOT, "conf"),
             "CONNECT": Postgres(box).conninfo("oof"),
-            "ENCRYPT_ID": "e1",
-            "ENCRYPT": box.secret("encrypt-e1.key"),
-            "LOOKUP_ID": "l1",
-            "LOOKUP": box.secret("lookup-l1.key"),
+            "KEYS": rotation.lines(box),
             "ISSUER": cast.ISSUER,
             "ISSUER_JWKS": issuer + "/jwks",
             "BANK_ISSUER": cast.BANK_ISSUER,
@@ -148,6 +145,17 @@ class Nginx:
                 raise Failure("nginx does not serve, see " + self.error_log)
 
         return process.wait(self.ready, patience)
+
+    def reload(self):
+        """Returns when workers of the new configuration alone serve."""
+
+        old = self._listeners() - self._masters()
+        os.kill(self.pid(), signal.SIGHUP)
+
+        if not process.wait(lambda: not old & self._listeners(), 60):
+            raise Failure("workers of the old configuration do not end")
+        if not process.wait(self.ready, 60):
+            raise Failure("nginx is not ready, see " + self.error_log)
 
     def stop(self):
         with self.box.lock("nginx"):
