@@ -17,7 +17,8 @@ REVOKE ALL ON oof_client, oof_consent, oof_consent_history, oof_event,
     oof_jti, oof_idempotency, oof_payment_consent,
     oof_payment_consent_history, oof_payment, oof_payment_history,
     oof_payment_intent, oof_payment_approver, oof_call, oof_call_default,
-    oof_webhook, oof_webhook_attempt, oof_webhook_subject, oof_log, oof_relay,
+    oof_webhook, oof_webhook_attempt, oof_webhook_subject, oof_log,
+    oof_event_personal, oof_relay,
     oof_consumer, oof_consumer_pending,
     oof_meter_minute, oof_meter_day, oof_failure, oof_outage,
     oof_rotation, oof_rotation_table, oof_rotation_key, oof_rotation_holder
@@ -31,7 +32,7 @@ GRANT UPDATE (personal) ON oof_consent_extension TO :"role";
 GRANT SELECT, INSERT ON oof_event TO :"role";
 GRANT SELECT, INSERT ON oof_call TO :"role";
 GRANT UPDATE (position) ON oof_event, oof_call TO :"role";
-GRANT SELECT ON oof_log TO :"role";
+GRANT SELECT ON oof_log, oof_event_personal TO :"role";
 GRANT SELECT, UPDATE ON oof_relay TO :"role";
 GRANT SELECT, INSERT, UPDATE, DELETE ON oof_consumer TO :"role";
 GRANT SELECT, INSERT, UPDATE, DELETE ON oof_consumer_pending TO :"role";
@@ -99,6 +100,7 @@ GRANT EXECUTE ON FUNCTION
 GRANT EXECUTE ON FUNCTION oof_client_key(text, text),
     oof_log_bound(timestamptz),
     oof_relay_take(bigint, timestamptz, integer),
+    oof_relay_next(bigint, timestamptz, integer, bigint),
     oof_log_read(bigint, integer, bigint), oof_log_rows(bigint[]),
     oof_log_position(timestamptz)
     TO :"role";

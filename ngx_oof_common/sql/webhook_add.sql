@@ -2,13 +2,13 @@
 -- that the client has registered, if it is not blocked.  What is there stays.
 --
 -- $1 text: JSON array of id, key, brand, type, time, stamp (microseconds of
--- the Unix epoch), body and the URL's path before and after the version
+-- the Unix epoch), trace, body and the URL's path before and after the version
 -- $2 text: what a URI is followed by
 WITH e AS MATERIALIZED (
     SELECT e.*
       FROM json_to_recordset($1::json)
            AS e (id uuid, key uuid, brand text, type text, "time" int8,
-                 stamp int8, body text, before text, after text)
+                 stamp int8, trace text, body text, before text, after text)
 ), k AS MATERIALIZED (
     SELECT e.*, s.consent_id, s.client_id, s.api
       FROM e
@@ -20,14 +20,15 @@ WITH e AS MATERIALIZED (
 ), n AS (
     INSERT INTO oof_webhook
                 (event_id, consent_id, "time", stamp, due, target, attempt,
-                 brand, type, client_id, state, host, url, body)
+                 brand, type, client_id, state, host, url, body, trace)
          SELECT k.id, k.consent_id,
                 timestamptz 'epoch' + k."time" * interval '1 microsecond',
                 timestamptz 'epoch' + k.stamp * interval '1 microsecond',
                 timestamptz 'epoch' + k.stamp * interval '1 microsecond',
                 u.n, 0, k.brand, k.type, k.client_id, 'waiting',
                 lower(substring(u.uri FROM '^[a-z]+://([^/]+)')),
-                u.uri || $2 || k.before || k.api || k.after, k.body
+                u.uri || $2 || k.before || k.api || k.after, k.body,
+                k.trace
            FROM k
            JOIN oof_client c
                 ON c.brand = k.brand

@@ -86,7 +86,7 @@ WITH RECURSIVE held AS MATERIALIZED (
      WHERE w.event_id = t.event_id
        AND w.target = t.target
  RETURNING w.event_id, w.target, w.attempt, w.brand, w.host, w.url, w.body,
-           w.stamp
+           w.stamp, w.trace, w.type, w.consent_id, w.client_id
 ), a AS (
     INSERT INTO oof_webhook_attempt
                 (event_id, interaction_id, started, target, attempt)
@@ -101,7 +101,8 @@ WITH RECURSIVE held AS MATERIALIZED (
            AND a.target = u.target
  UNION ALL
     SELECT w.event_id, w.target, w.attempt, w.brand, w.host, w.url, w.body,
-           w.stamp, p.interaction_id
+           w.stamp, w.trace, w.type, w.consent_id, w.client_id,
+           p.interaction_id
       FROM again
       JOIN oof_webhook w
            ON w.event_id = again.event_id
@@ -112,7 +113,12 @@ WITH RECURSIVE held AS MATERIALIZED (
            AND p.attempt = w.attempt
 )
 SELECT 0::int4 AS outcome, o.due, x.event_id, x.target, x.attempt, x.brand,
-       x.host, x.url, x.body, x.stamp, x.interaction_id
+       x.host, x.url, x.body, x.stamp, x.interaction_id, x.trace, x.type,
+       x.consent_id,
+       (SELECT c.organisation_id
+          FROM oof_client c
+         WHERE c.brand = x.brand
+           AND c.client_id = x.client_id) AS organisation_id
   FROM (SELECT min(w.due) AS due
           FROM oof_webhook w
          WHERE w.state = 'waiting'

@@ -51,6 +51,7 @@ struct ngx_oof_calls_s {
     ngx_oof_database_t      *db;
     ngx_str_t                brand;
     ngx_str_t                organisation_id;
+    ngx_uint_t               share;        /* of calls of ours */
 
     ngx_oof_call_block_t    *block;        /* that is being filled */
     ngx_queue_t              full;         /* the oldest first */
@@ -59,6 +60,12 @@ struct ngx_oof_calls_s {
 };
 
 
+static ngx_oof_call_block_t *ngx_oof_call_take(ngx_oof_calls_t *calls,
+    u_char *id, ngx_uint_t share, size_t size);
+static u_char *ngx_oof_call_begin(u_char *p, u_char *id, const char *role,
+    int64_t start);
+static u_char *ngx_oof_call_answer(u_char *p, ngx_str_t *method,
+    ngx_uint_t status, ngx_msec_t time);
 static size_t ngx_oof_call_size(ngx_oof_request_t *o);
 static u_char *ngx_oof_call_record(u_char *p, ngx_oof_request_t *o,
     ngx_oof_calls_t *calls, ngx_uint_t status);
@@ -105,7 +112,6 @@ static ngx_uint_t              ngx_oof_call_dropping;
 void
 ngx_oof_call_log(ngx_oof_request_t *o)
 {
-    size_t                 size;
     ngx_uint_t             status;
     ngx_oof_calls_t       *calls;
     ngx_http_request_t    *r;
@@ -126,34 +132,95 @@ ngx_oof_call_log(ngx_oof_request_t *o)
         return;
     }
 
-    /* by the id, so that both sides of a call could take the same ones */
+    block = ngx_oof_call_take(calls, o->interaction_id,
+                              o->location->call_share, ngx_oof_call_size(o));
 
-    if (o->location->call_share < NGX_OOF_CALL_ALL
-        && ngx_crc32_short(o->interaction_id, NGX_OOF_UUID_TEXT)
-           % NGX_OOF_CALL_ALL >= o->location->call_share)
-    {
-        ngx_oof_metric_inc(&ngx_oof_call_total, NGX_OOF_CALL_UNTAKEN, 1);
+    if (block) {
+        block->last = ngx_oof_call_record(block->last, o, calls, status);
+    }
+}
+
+
+void
+ngx_oof_call_made(ngx_oof_database_t *db, ngx_str_t *brand,
+    ngx_oof_call_made_t *made)
+{
+    u_char                *p;
+    ngx_uint_t             i;
+    ngx_oof_calls_t      **calls;
+    ngx_oof_main_conf_t   *omcf;
+    ngx_oof_call_block_t  *block;
+
+    omcf = ngx_oof_main_conf((ngx_cycle_t *) ngx_cycle);
+
+    calls = omcf->calls.elts;
+
+    for (i = 0; i < omcf->calls.nelts; i++) {
+        if (calls[i]->db == db && calls[i]->brand.len == brand->len
+            && ngx_strncmp(calls[i]->brand.data, brand->data, brand->len) == 0)
+        {
+            break;
+        }
+    }
+
+    if (i == omcf->calls.nelts) {
         return;
     }
 
-    size = ngx_oof_call_size(o);
+    block = ngx_oof_call_take(calls[i], made->interaction_id, calls[i]->share,
+                              NGX_OOF_CALL_FIXED + made->endpoint.len
+                              + 6 * NGX_OOF_CALL_TEXT);
+    if (block == NULL) {
+        return;
+    }
+
+    p = ngx_oof_call_begin(block->last, made->interaction_id, "CLIENT",
+                           made->start / 1000);
+    p = ngx_cpymem(p, made->endpoint.data, made->endpoint.len);
+    p = ngx_oof_call_answer(p, &made->method, made->status, made->time);
+    p = ngx_cpymem(p, made->server, NGX_OOF_UUID_TEXT);
+    p = ngx_oof_call_copy(p, "\",\"clientOrgId\":\"");
+    p = ngx_cpymem(p, calls[i]->organisation_id.data,
+                   calls[i]->organisation_id.len);
+    p = ngx_oof_call_copy(p, "\",\"additionalInfo\":{");
+    p = ngx_oof_call_member(p, "consentId", &made->consent_id);
+    block->last = ngx_oof_call_copy(p, "}}");
+}
+
+
+/* where the next record goes, or NULL */
+
+static ngx_oof_call_block_t *
+ngx_oof_call_take(ngx_oof_calls_t *calls, u_char *id, ngx_uint_t share,
+    size_t size)
+{
+    ngx_oof_call_block_t  *block;
+
+    /* by the id, so that both sides of a call could take the same ones */
+
+    if (share < NGX_OOF_CALL_ALL
+        && ngx_crc32_short(id, NGX_OOF_UUID_TEXT) % NGX_OOF_CALL_ALL >= share)
+    {
+        ngx_oof_metric_inc(&ngx_oof_call_total, NGX_OOF_CALL_UNTAKEN, 1);
+        return NULL;
+    }
 
     block = ngx_oof_call_room(calls, size);
 
     if (block == NULL) {
         ngx_oof_metric_inc(&ngx_oof_call_total, NGX_OOF_CALL_DROPPED, 1);
-        return;
+        return NULL;
     }
 
     if (block->records++) {
         *block->last++ = ',';
     }
 
-    block->last = ngx_oof_call_record(block->last, o, calls, status);
-
     if (!ngx_oof_call_timer.timer_set) {
         ngx_add_timer(&ngx_oof_call_timer, NGX_OOF_CALL_TICK);
     }
+
+    return block;
 }
 
 
@@ -182,14 +249,7 @@ ngx_oof_call_record(u_char *p, ngx_oof_request_t *o, ngx_oof_calls_t *calls,
     start = ngx_oof_started(r);
     ms = (ngx_msec_int_t) ((int64_t) tp->sec * 1000 + tp->msec - start);
 
-    p = ngx_oof_call_copy(p, "{\"fapiInteractionId\":\"");
-    p = ngx_cpymem(p, o->interaction_id, NGX_OOF_UUID_TEXT);
-
-    p = ngx_oof_call_copy(p, "\",\"role\":\"SERVER\",\"timestamp\":\"");
-    p = ngx_oof_clock_format(p, start / 1000 * NGX_OOF_SECOND) - 1;
-    p = ngx_sprintf(p, ".%03MZ", (ngx_msec_t) (start % 1000));
-
-    p = ngx_oof_call_copy(p, "\",\"endpoint\":\"");
+    p = ngx_oof_call_begin(p, o->interaction_id, "SERVER", start);
 
     if (o->api->flags & NGX_OOF_API_ANY) {
         p = (u_char *) ngx_escape_json(p, o->location->place.data,
@@ -200,14 +260,8 @@ ngx_oof_call_record(u_char *p, ngx_oof_request_t *o, ngx_oof_calls_t *calls,
         p = ngx_cpymem(p, o->route->path.data, o->route->path.len);
     }
 
-    p = ngx_oof_call_copy(p, "\",\"httpMethod\":\"");
-    p = ngx_cpymem(p, r->method_name.data,
-                   ngx_min(r->method_name.len, NGX_OOF_CALL_TEXT));
-
-    p = ngx_sprintf(p, "\",\"statusCode\":%ui,\"processTimespan\":%M",
-                    status, (ngx_msec_t) ngx_max(ms, 0));
-
-    p = ngx_oof_call_copy(p, ",\"serverOrgId\":\"");
+    p = ngx_oof_call_answer(p, &r->method_name, status,
+                            (ngx_msec_t) ngx_max(ms, 0));
     p = ngx_cpymem(p, calls->organisation_id.data,
                    calls->organisation_id.len);
 
@@ -233,6 +287,38 @@ ngx_oof_call_record(u_char *p, ngx_oof_request_t *o, ngx_oof_calls_t *calls,
     *p++ = '}';
 
     return p;
+}
+
+
+/* up to the endpoint; "start" in ms */
+
+static u_char *
+ngx_oof_call_begin(u_char *p, u_char *id, const char *role, int64_t start)
+{
+    p = ngx_oof_call_copy(p, "{\"fapiInteractionId\":\"");
+    p = ngx_cpymem(p, id, NGX_OOF_UUID_TEXT);
+
+    p = ngx_oof_call_copy(p, "\",\"role\":\"");
+    p = ngx_oof_call_copy(p, role);
+    p = ngx_oof_call_copy(p, "\",\"timestamp\":\"");
+    p = ngx_oof_clock_format(p, start / 1000 * NGX_OOF_SECOND) - 1;
+    p = ngx_sprintf(p, ".%03MZ", (ngx_msec_t) (start % 1000));
+
+    return ngx_oof_call_copy(p, "\",\"endpoint\":\"");
+}
+
+
+/* from there up to who served */
+
+static u_char *
+ngx_oof_call_answer(u_char *p, ngx_str_t *method, ngx_uint_t status,
+    ngx_msec_t time)
+{
+    p = ngx_oof_call_copy(p, "\",\"httpMethod\":\"");
+    p = ngx_cpymem(p, method->data, ngx_min(method->len, NGX_OOF_CALL_TEXT));
+
+    return ngx_sprintf(p, "\",\"statusCode\":%ui,\"processTimespan\":%M,"
+                       "\"serverOrgId\":\"", status, time);
 }
 
 
@@ -636,6 +722,7 @@ ngx_oof_call_find(ngx_conf_t *cf, ngx_oof_loc_conf_t *conf)
                            conf->organisation_id.len)
                == 0)
         {
+            calls->share = ngx_max(calls->share, conf->call_share);
             return calls;
         }
     }
@@ -652,6 +739,7 @@ ngx_oof_call_find(ngx_conf_t *cf, ngx_oof_loc_conf_t *conf)
     calls->db = conf->database;
     calls->brand = conf->brand;
     calls->organisation_id = conf->organisation_id;
+    calls->share = conf->call_share;
 
     return calls;
 }

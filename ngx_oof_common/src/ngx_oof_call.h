@@ -20,6 +20,9 @@
  * table oof_call (an event "oof.api.calls") of up to 500 records a second
  * after the first, or when the block is full, without waiting for the disk.
  *
+ * So is each call of a third party's webhook that was answered, with the role
+ * CLIENT: the server is the third party, which reports it as well.
+ *
  * A block that cannot be written is kept and sent again, with the same id, so
  * that it is one row.  What has no room then is counted and dropped; a worker
  * that quits writes what it has within half a second.
@@ -32,6 +35,24 @@
 
 typedef struct ngx_oof_calls_s  ngx_oof_calls_t;
 
+
+/* a call of ours: ids are texts of a UUID */
+
+typedef struct {
+    u_char                   interaction_id[NGX_OOF_UUID_TEXT];
+    u_char                   server[NGX_OOF_UUID_TEXT];   /* organisation */
+    int64_t                  start;      /* real clock, us */
+    ngx_msec_t               time;       /* that it took */
+    ngx_uint_t               status;
+    ngx_str_t                method;
+    ngx_str_t                endpoint;
+    ngx_str_t                consent_id;   /* URN */
+} ngx_oof_call_made_t;
+
+
+/* it was answered; reported where calls of third parties of the brand are */
+void ngx_oof_call_made(ngx_oof_database_t *db, ngx_str_t *brand,
+    ngx_oof_call_made_t *made);
 
 /* log phase, once for a request */
 void ngx_oof_call_log(ngx_oof_request_t *o);

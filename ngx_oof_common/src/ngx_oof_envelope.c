@@ -92,9 +92,23 @@ ngx_oof_relay_envelope(ngx_oof_relay_event_t *event, ngx_pool_t *pool)
 static void
 ngx_oof_envelope_trace(ngx_oof_json_t *w, ngx_oof_relay_event_t *event)
 {
-    size_t      len, n;
-    u_char     *p;
-    ngx_str_t   trace;
+    ngx_str_t  trace;
+
+    ngx_oof_relay_trace(event, &trace);
+
+    if (trace.len) {
+        ngx_oof_json_member(w, "traceparent", &trace);
+    }
+}
+
+
+void
+ngx_oof_relay_trace(ngx_oof_relay_event_t *event, ngx_str_t *trace)
+{
+    size_t   len, n;
+    u_char  *p;
+
+    ngx_str_null(trace);
 
     len = sizeof(NGX_OOF_ENVELOPE_TRACE) - 1;
     n = len + NGX_OOF_TRACE_PARENT + sizeof("\"}") - 1;
@@ -105,14 +119,10 @@ ngx_oof_envelope_trace(ngx_oof_json_t *w, ngx_oof_relay_event_t *event)
 
     p = event->data.data + event->data.len - n;
 
-    if (ngx_strncmp(p, NGX_OOF_ENVELOPE_TRACE, len) != 0
-        || (p[-1] != '{' && p[-1] != ','))
+    if (ngx_strncmp(p, NGX_OOF_ENVELOPE_TRACE, len) == 0
+        && (p[-1] == '{' || p[-1] == ','))
     {
-        return;
+        trace->data = p + len;
+        trace->len = NGX_OOF_TRACE_PARENT;
     }
-
-    trace.data = p + len;
-    trace.len = NGX_OOF_TRACE_PARENT;
-
-    ngx_oof_json_member(w, "traceparent", &trace);
 }

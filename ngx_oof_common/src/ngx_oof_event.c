@@ -67,3 +67,15 @@ ngx_oof_pg_event_data(ngx_oof_pg_unit_t *u, ngx_oof_event_t *event)
 
     ngx_oof_pg_text(u, &data);
 }
+
+
+void
+ngx_oof_pg_event_trace(ngx_oof_pg_unit_t *u, ngx_oof_request_t *o)
+{
+    if (ngx_oof_trace_sampled(o)) {
+        ngx_oof_pg_text(u, ngx_oof_trace(o));
+
+    } else {
+        ngx_oof_pg_null(u);
+    }
+}

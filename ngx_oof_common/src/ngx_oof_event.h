@@ -89,5 +89,11 @@ void ngx_oof_event_trace(ngx_oof_event_t *event, ngx_oof_request_t *o);
 void ngx_oof_pg_event(ngx_oof_pg_unit_t *u, ngx_oof_event_t *event);
 void ngx_oof_pg_event_data(ngx_oof_pg_unit_t *u, ngx_oof_event_t *event);
 
+/*
+ * Gives the unit what a statement that writes the data itself has as their last
+ * member "traceparent": text, or null where the caller records no trace.
+ */
+void ngx_oof_pg_event_trace(ngx_oof_pg_unit_t *u, ngx_oof_request_t *o);
+
 
 #endif /* _NGX_OOF_EVENT_H_INCLUDED_ */

@@ -22,11 +22,11 @@
 #define NGX_OOF_RELAY_DROP_SOON  2000
 
 /*
- * Rows may come so much later than those with younger stamps, us: as long as
- * units wait, and as clocks of hosts differ.  What is later still is seen once
- * a second, when the next event of its key may have been taken already.
+ * us, before the bound that oof_relay_next() proves: as long as a row may have
+ * been made before its transaction got its number, and as the database's clock
+ * may be set back.
  */
-#define NGX_OOF_RELAY_LATE       (30 * NGX_OOF_SECOND)
+#define NGX_OOF_RELAY_LATE       (5 * NGX_OOF_SECOND)
 
 #define NGX_OOF_RELAY_LOGS       2
 
@@ -55,6 +55,8 @@ static void ngx_oof_relay_timer(ngx_event_t *ev);
 static void ngx_oof_relay_later(ngx_oof_relay_t *relay, ngx_msec_t timer);
 static void ngx_oof_relay_ask(ngx_oof_relay_t *relay);
 static void ngx_oof_relay_answer(ngx_oof_pg_unit_t *u);
+static void ngx_oof_relay_advance(ngx_oof_relay_t *relay,
+    ngx_oof_pg_unit_t *u);
 static void ngx_oof_relay_keep_rows(ngx_oof_relay_t *relay,
     ngx_oof_pg_unit_t *u);
 static ngx_uint_t ngx_oof_relay_room(ngx_oof_relay_t *relay);
@@ -550,7 +552,8 @@ ngx_oof_relay_acquired(ngx_oof_lease_t *lease)
     relay->first = 1;
     relay->last = 0;
     relay->size = 0;
-    relay->newest = 0;
+    relay->mark = 0;
+    relay->bound = 0;
     relay->begun = 0;
     relay->asking = 0;
     relay->woken = 0;
@@ -950,17 +953,24 @@ ngx_oof_relay_ask(ngx_oof_relay_t *relay)
 
     ngx_oof_pg_int8(u, relay->epoch);
 
-    if (relay->newest == 0
+    if (relay->bound == 0
         || (ngx_msec_int_t) (relay->whole - ngx_current_msec) <= 0)
     {
         ngx_oof_pg_null(u);
         relay->whole = ngx_current_msec + NGX_OOF_RELAY_WHOLE;
 
     } else {
-        ngx_oof_pg_time(u, relay->newest - NGX_OOF_RELAY_LATE);
+        ngx_oof_pg_time(u, relay->bound - NGX_OOF_RELAY_LATE);
     }
 
     ngx_oof_pg_int4(u, NGX_OOF_RELAY_BATCH);
+
+    if (relay->mark) {
+        ngx_oof_pg_int8(u, relay->mark);
+
+    } else {
+        ngx_oof_pg_null(u);
+    }
 
     if (relay->consumers.nelts && ngx_oof_relay_room(relay)) {
         ngx_oof_pg_statement(u, &ngx_oof_sql_relay_read);
@@ -1019,9 +1029,9 @@ ngx_oof_relay_answer(ngx_oof_pg_unit_t *u)
 
     ngx_oof_metric_set(&ngx_oof_relay_position, relay->series, relay->head);
 
+    ngx_oof_relay_advance(relay, u);
+
     if (taken) {
-        relay->newest = ngx_max(relay->newest,
-                                ngx_oof_pg_get_time(u, 0, 0, 3));
         relay->pause = NGX_OOF_RELAY_POLL_MIN;
 
     } else {
@@ -1040,6 +1050,35 @@ ngx_oof_relay_answer(ngx_oof_pg_unit_t *u)
     ngx_oof_relay_later(relay, (taken || relay->woken) ? 0 : relay->pause);
 
     ngx_oof_relay_more(relay);
+}
+
+
+/* whatever was added before the bound has a position */
+
+static void
+ngx_oof_relay_advance(ngx_oof_relay_t *relay, ngx_oof_pg_unit_t *u)
+{
+    int64_t  next;
+
+    next = ngx_oof_pg_get_int(u, 0, 0, 4);
+
+    if (next < relay->mark) {
+
+        /* it is another server, which counts its own */
+
+        relay->bound = 0;
+
+    } else if (relay->mark) {
+
+        if (ngx_oof_pg_get_int(u, 0, 0, 3) == 0) {
+            return;
+        }
+
+        relay->bound = relay->marked;
+    }
+
+    relay->mark = next;
+    relay->marked = ngx_oof_pg_get_time(u, 0, 0, 5);
 }
 
 

@@ -180,6 +180,9 @@ ngx_oof_consumer_t *ngx_oof_consumer_add(ngx_conf_t *cf,
 ngx_int_t ngx_oof_relay_envelope(ngx_oof_relay_event_t *event,
     ngx_pool_t *pool);
 
+/* what the event has as traceparent, in its data; empty: none */
+void ngx_oof_relay_trace(ngx_oof_relay_event_t *event, ngx_str_t *trace);
+
 /*
  * A row of the view oof_log as a statement gives it in the columns from "col":
  * position, id, type, brand, key, version, "time", stamp, data.  Texts point

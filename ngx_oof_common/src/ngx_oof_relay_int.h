@@ -84,7 +84,9 @@ struct ngx_oof_relay_s {
     int64_t                  first;      /* of the window */
     int64_t                  last;
     size_t                   size;       /* of its data */
-    int64_t                  newest;     /* stamp */
+    int64_t                  mark;       /* transactions from before it */
+    int64_t                  marked;     /* when; by the database's clock */
+    int64_t                  bound;      /* older rows were all taken */
 
     ngx_event_t              timer;
     ngx_msec_t               pause;

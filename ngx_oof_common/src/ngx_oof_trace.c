@@ -15,6 +15,7 @@
 #define NGX_OOF_TRACE_SAMPLED  0x01
 
 
+static u_char *ngx_oof_trace_span(u_char *p, u_char *id);
 static ngx_int_t ngx_oof_trace_make(ngx_oof_request_t *o);
 static ngx_table_elt_t *ngx_oof_trace_header(ngx_http_request_t *r);
 static ngx_int_t ngx_oof_trace_valid(ngx_str_t *value, ngx_uint_t *flags);
@@ -43,6 +44,25 @@ ngx_oof_trace_copy(ngx_oof_request_t *o, ngx_pool_t *pool, ngx_str_t *trace)
 
     trace->data = ngx_pstrdup(pool, &o->trace);
     trace->len = trace->data ? o->trace.len : 0;
+}
+
+
+ngx_int_t
+ngx_oof_trace_child(ngx_str_t *trace, u_char *child)
+{
+    u_char      span[NGX_OOF_UUID_LEN];
+    ngx_uint_t  flags;
+
+    if (ngx_oof_trace_valid(trace, &flags) != NGX_OK
+        || ngx_oof_uuid4(span) != NGX_OK)
+    {
+        return NGX_DECLINED;
+    }
+
+    ngx_memcpy(child, trace->data, NGX_OOF_TRACE_PARENT);
+    (void) ngx_oof_trace_span(child + NGX_OOF_TRACE_SPAN_AT, span);
+
+    return NGX_OK;
 }
 
 
@@ -84,9 +104,7 @@ ngx_oof_trace_make(ngx_oof_request_t *o)
         p = ngx_hex_dump(p, trace, NGX_OOF_UUID_LEN);
         *p++ = '-';
 
-        /* bytes that are never all zero: the variant is among them */
-
-        p = ngx_hex_dump(p, span + 8, NGX_OOF_TRACE_SPAN / 2);
+        p = ngx_oof_trace_span(p, span);
         (void) ngx_cpymem(p, "-01", 3);
     }
 
@@ -94,6 +112,16 @@ ngx_oof_trace_make(ngx_oof_request_t *o)
     o->trace.len = NGX_OOF_TRACE_PARENT;
 
     return NGX_OK;
+}
+
+
+/* bytes of an id that are never all zero: the variant is among them */
+
+static u_char *
+ngx_oof_trace_span(u_char *p, u_char *id)
+{
+    return ngx_hex_dump(p, id + NGX_OOF_UUID_LEN - NGX_OOF_TRACE_SPAN / 2,
+                        NGX_OOF_TRACE_SPAN / 2);
 }
 
 

@@ -40,6 +40,13 @@ ngx_str_t *ngx_oof_trace(ngx_oof_request_t *o);
 void ngx_oof_trace_copy(ngx_oof_request_t *o, ngx_pool_t *pool,
     ngx_str_t *trace);
 
+/*
+ * A call of ours within "trace", whose parent is a span of its own: the same
+ * with another span, in "child" of NGX_OOF_TRACE_PARENT bytes.  NGX_DECLINED:
+ * that is no traceparent, or there is no randomness.
+ */
+ngx_int_t ngx_oof_trace_child(ngx_str_t *trace, u_char *child);
+
 /* the caller records its trace, as far as it says so */
 ngx_uint_t ngx_oof_trace_sampled(ngx_oof_request_t *o);
 

@@ -517,6 +517,8 @@ ngx_oof_webhook_tell_bank(ngx_oof_json_t *w, ngx_oof_relay_event_t *ev,
 static void
 ngx_oof_webhook_row(ngx_oof_json_t *w, ngx_oof_relay_event_t *ev)
 {
+    ngx_str_t  trace;
+
     ngx_oof_json_begin(w, '{');
     ngx_oof_json_name(w, "id");
     ngx_oof_json_uuid(w, ev->id);
@@ -528,6 +530,76 @@ ngx_oof_webhook_row(ngx_oof_json_t *w, ngx_oof_relay_event_t *ev)
     ngx_oof_json_int(w, ev->time);
     ngx_oof_json_name(w, "stamp");
     ngx_oof_json_int(w, ev->stamp);
+
+    ngx_oof_relay_trace(ev, &trace);
+
+    if (trace.len) {
+        ngx_oof_json_member(w, "trace", &trace);
+    }
+}
+
+
+/*
+ * The endpoint of a call: the path that all third parties have, without their
+ * own before it and with the name of its id instead of that.
+ */
+
+ngx_int_t
+ngx_oof_webhook_endpoint(ngx_pool_t *pool, ngx_str_t *type, ngx_str_t *url,
+    ngx_str_t *endpoint)
+{
+    u_char                   *p, *last;
+    ngx_uint_t                i;
+    ngx_oof_main_conf_t      *omcf;
+    ngx_oof_webhook_rule_t  **rule;
+
+    omcf = ngx_oof_main_conf((ngx_cycle_t *) ngx_cycle);
+    rule = omcf->webhook_rules.elts;
+
+    for (i = 0; i < omcf->webhook_rules.nelts; i++) {
+        if (ngx_oof_webhook_is(&rule[i]->type, type)) {
+            break;
+        }
+    }
+
+    if (i == omcf->webhook_rules.nelts) {
+        return NGX_DECLINED;
+    }
+
+    last = url->data + url->len;
+
+    while (last > url->data && last[-1] != '/') {
+        last--;
+    }
+
+    if ((size_t) (last - url->data) <= sizeof(NGX_OOF_WEBHOOK_BASE)) {
+        return NGX_DECLINED;
+    }
+
+    for (p = last - sizeof(NGX_OOF_WEBHOOK_BASE); p > url->data; p--) {
+        if (ngx_strncmp(p, NGX_OOF_WEBHOOK_BASE "/",
+                        sizeof(NGX_OOF_WEBHOOK_BASE))
+            == 0)
+        {
+            break;
+        }
+    }
+
+    if (p == url->data) {
+        return NGX_DECLINED;
+    }
+
+    endpoint->data = ngx_pnalloc(pool, last - p + ngx_strlen(rule[i]->id)
+                                       + sizeof("{}"));
+    if (endpoint->data == NULL) {
+        return NGX_ERROR;
+    }
+
+    endpoint->len = ngx_sprintf(endpoint->data, "%*s{%s}", (size_t) (last - p),
+                                p, rule[i]->id)
+                    - endpoint->data;
+
+    return NGX_OK;
 }
 
 

@@ -132,6 +132,13 @@ ngx_uint_t ngx_oof_webhook_known(ngx_oof_webhook_sender_t *s,
 ngx_int_t ngx_oof_webhook_event(ngx_oof_webhook_sender_t *s, ngx_pool_t *pool,
     ngx_oof_relay_event_t *ev, ngx_oof_json_t *tpp, ngx_oof_json_t *bank);
 
+/*
+ * "/open-banking/webhook/v1/payments/v4/consents/{consentId}" of the URL of a
+ * call for an event of this type; NGX_DECLINED: it is no such URL
+ */
+ngx_int_t ngx_oof_webhook_endpoint(ngx_pool_t *pool, ngx_str_t *type,
+    ngx_str_t *url, ngx_str_t *endpoint);
+
 /* the statements of both arrays; NGX_DECLINED: both are empty */
 ngx_int_t ngx_oof_webhook_statements(ngx_oof_pg_unit_t *u,
     ngx_oof_json_t *tpp, ngx_oof_json_t *bank);

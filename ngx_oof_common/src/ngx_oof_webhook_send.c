@@ -42,7 +42,11 @@ typedef enum {
     NGX_OOF_WEBHOOK_COL_URL,
     NGX_OOF_WEBHOOK_COL_BODY,
     NGX_OOF_WEBHOOK_COL_STAMP,
-    NGX_OOF_WEBHOOK_COL_INTERACTION
+    NGX_OOF_WEBHOOK_COL_INTERACTION,
+    NGX_OOF_WEBHOOK_COL_TRACE,
+    NGX_OOF_WEBHOOK_COL_TYPE,
+    NGX_OOF_WEBHOOK_COL_CONSENT,
+    NGX_OOF_WEBHOOK_COL_ORGANISATION
 } ngx_oof_webhook_col_e;
 
 
@@ -58,7 +62,18 @@ typedef struct {
     ngx_int_t                  target;
     ngx_int_t                  attempt;
     int64_t                    stamp;
+    int64_t                    began;      /* real clock */
     ngx_msec_t                 start;
+
+    /* of its report, and of its trace */
+
+    ngx_oof_webhook_use_t     *use;
+    ngx_str_t                  type;
+    ngx_str_t                  trace;      /* empty: none */
+    u_char                     interaction[NGX_OOF_UUID_LEN];
+    u_char                     consent[NGX_OOF_UUID_LEN];
+    u_char                     organisation[NGX_OOF_UUID_LEN];
+    unsigned                   known:1;    /* whose it is */
 
     /* what it came to */
 
@@ -107,9 +122,11 @@ static ngx_oof_webhook_call_t *ngx_oof_webhook_call(
     ngx_uint_t row);
 static ngx_int_t ngx_oof_webhook_copy(ngx_pool_t *pool, ngx_oof_pg_unit_t *u,
     ngx_uint_t n, ngx_uint_t row, ngx_uint_t col, ngx_str_t *value);
-static ngx_int_t ngx_oof_webhook_request(ngx_oof_webhook_call_t *call,
-    u_char *interaction);
+static ngx_int_t ngx_oof_webhook_request(ngx_oof_webhook_call_t *call);
+static ngx_int_t ngx_oof_webhook_trace(ngx_oof_webhook_call_t *call,
+    ngx_oof_fetch_t *f);
 static void ngx_oof_webhook_done(ngx_oof_fetch_t *f);
+static void ngx_oof_webhook_report(ngx_oof_webhook_call_t *call);
 static void ngx_oof_webhook_result(ngx_oof_webhook_call_t *call,
     ngx_uint_t series, const char *why);
 static void ngx_oof_webhook_why(ngx_oof_webhook_call_t *call,
@@ -896,6 +913,7 @@ ngx_oof_webhook_begin(ngx_oof_webhook_sender_t *s, ngx_oof_pg_unit_t *u,
     ngx_oof_pg_get_str(u, n, row, NGX_OOF_WEBHOOK_COL_HOST, &host);
     ngx_oof_pg_get_str(u, n, row, NGX_OOF_WEBHOOK_COL_INTERACTION,
                        &interaction);
+    ngx_memcpy(call->interaction, interaction.data, NGX_OOF_UUID_LEN);
 
     call->host = ngx_oof_webhook_host_begin(&s->hosts, &host,
                                             ngx_cycle->log);
@@ -912,7 +930,7 @@ ngx_oof_webhook_begin(ngx_oof_webhook_sender_t *s, ngx_oof_pg_unit_t *u,
         return;
     }
 
-    if (ngx_oof_webhook_request(call, interaction.data) != NGX_OK) {
+    if (ngx_oof_webhook_request(call) != NGX_OK) {
         ngx_oof_webhook_result(call, NGX_OOF_WEBHOOK_ERROR,
                                "it could not be called");
         return;
@@ -930,7 +948,7 @@ static ngx_oof_webhook_call_t *
 ngx_oof_webhook_call(ngx_oof_webhook_sender_t *s, ngx_oof_pg_unit_t *u,
     ngx_uint_t n, ngx_uint_t row)
 {
-    ngx_str_t                brand, id;
+    ngx_str_t                brand, id, consent, organisation;
     ngx_pool_t              *pool;
     ngx_oof_webhook_use_t   *use;
     ngx_oof_webhook_call_t  *call;
@@ -956,6 +974,12 @@ ngx_oof_webhook_call(ngx_oof_webhook_sender_t *s, ngx_oof_pg_unit_t *u,
            != NGX_OK
         || ngx_oof_webhook_copy(pool, u, n, row, NGX_OOF_WEBHOOK_COL_BODY,
                                 &call->fetch.body)
+           != NGX_OK
+        || ngx_oof_webhook_copy(pool, u, n, row, NGX_OOF_WEBHOOK_COL_TYPE,
+                                &call->type)
+           != NGX_OK
+        || ngx_oof_webhook_copy(pool, u, n, row, NGX_OOF_WEBHOOK_COL_TRACE,
+                                &call->trace)
            != NGX_OK)
     {
         ngx_destroy_pool(pool);
@@ -965,7 +989,20 @@ ngx_oof_webhook_call(ngx_oof_webhook_sender_t *s, ngx_oof_pg_unit_t *u,
     call->pool = pool;
     call->sender = s;
     call->conf = use->conf;
+    call->use = use;
     call->start = ngx_current_msec;
+    call->began = ngx_oof_clock_real();
+
+    if (!ngx_oof_pg_is_null(u, n, row, NGX_OOF_WEBHOOK_COL_ORGANISATION)) {
+        ngx_oof_pg_get_str(u, n, row, NGX_OOF_WEBHOOK_COL_ORGANISATION,
+                           &organisation);
+        ngx_memcpy(call->organisation, organisation.data, NGX_OOF_UUID_LEN);
+
+        ngx_oof_pg_get_str(u, n, row, NGX_OOF_WEBHOOK_COL_CONSENT, &consent);
+        ngx_memcpy(call->consent, consent.data, NGX_OOF_UUID_LEN);
+
+        call->known = 1;
+    }
 
     ngx_memcpy(call->id, id.data, NGX_OOF_UUID_LEN);
     call->target = (ngx_int_t) ngx_oof_pg_get_int(u, n, row,
@@ -994,7 +1031,7 @@ ngx_oof_webhook_copy(ngx_pool_t *pool, ngx_oof_pg_unit_t *u, ngx_uint_t n,
 
 
 static ngx_int_t
-ngx_oof_webhook_request(ngx_oof_webhook_call_t *call, u_char *interaction)
+ngx_oof_webhook_request(ngx_oof_webhook_call_t *call)
 {
     u_char              *p;
     ngx_str_t           *header;
@@ -1032,7 +1069,7 @@ ngx_oof_webhook_request(ngx_oof_webhook_call_t *call, u_char *interaction)
                                 + NGX_OOF_UUID_TEXT);
 
     if (p == NULL
-        || ngx_array_init(&f->headers, call->pool, 2, sizeof(ngx_str_t))
+        || ngx_array_init(&f->headers, call->pool, 3, sizeof(ngx_str_t))
            != NGX_OK)
     {
         return NGX_ERROR;
@@ -1048,10 +1085,48 @@ ngx_oof_webhook_request(ngx_oof_webhook_call_t *call, u_char *interaction)
     header[1].data = p;
     p = ngx_cpymem(p, "x-webhook-interaction-id: ",
                    sizeof("x-webhook-interaction-id: ") - 1);
-    p = ngx_oof_uuid_format(p, interaction);
+    p = ngx_oof_uuid_format(p, call->interaction);
     header[1].len = p - header[1].data;
 
+    if (call->trace.len && ngx_oof_webhook_trace(call, f) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
     return ngx_oof_fetch(f);
+}
+
+
+/* each attempt is a span of the trace of its event */
+
+static ngx_int_t
+ngx_oof_webhook_trace(ngx_oof_webhook_call_t *call, ngx_oof_fetch_t *f)
+{
+    u_char     *p;
+    ngx_str_t  *header;
+
+    p = ngx_pnalloc(call->pool, sizeof("traceparent: ") - 1
+                                + NGX_OOF_TRACE_PARENT);
+    if (p == NULL) {
+        return NGX_ERROR;
+    }
+
+    if (ngx_oof_trace_child(&call->trace, p + sizeof("traceparent: ") - 1)
+        != NGX_OK)
+    {
+        return NGX_OK;
+    }
+
+    header = ngx_array_push(&f->headers);
+    if (header == NULL) {
+        return NGX_ERROR;
+    }
+
+    ngx_memcpy(p, "traceparent: ", sizeof("traceparent: ") - 1);
+
+    header->data = p;
+    header->len = sizeof("traceparent: ") - 1 + NGX_OOF_TRACE_PARENT;
+
+    return NGX_OK;
 }
 
 
@@ -1078,6 +1153,10 @@ ngx_oof_webhook_done(ngx_oof_fetch_t *f)
         series = f->refused ? NGX_OOF_WEBHOOK_REFUSED : NGX_OOF_WEBHOOK_ERROR;
     }
 
+    if (f->status && call->known) {
+        ngx_oof_webhook_report(call);
+    }
+
     ngx_oof_webhook_result(call, series, f->status ? NULL : f->error);
 
     if (ngx_exiting && s->lease.epoch == 0) {
@@ -1086,6 +1165,50 @@ ngx_oof_webhook_done(ngx_oof_fetch_t *f)
     } else if (!s->asking) {
         ngx_oof_webhook_arm(s, 1);
     }
+}
+
+
+/* what a third party has answered, it reports as well: as the server */
+
+static void
+ngx_oof_webhook_report(ngx_oof_webhook_call_t *call)
+{
+    u_char              *p;
+    ngx_str_t           *space;
+    ngx_oof_call_made_t  made;
+
+    if (ngx_oof_webhook_endpoint(call->pool, &call->type, &call->fetch.url,
+                                 &made.endpoint)
+        != NGX_OK)
+    {
+        return;
+    }
+
+    ngx_oof_uuid_format(made.interaction_id, call->interaction);
+    ngx_oof_uuid_format(made.server, call->organisation);
+
+    made.start = call->began;
+    made.time = ngx_current_msec - call->start;
+    made.status = call->status;
+    ngx_str_set(&made.method, "POST");
+
+    space = call->use->urn_namespace.len ? &call->use->urn_namespace
+                                         : &call->use->brand;
+
+    p = ngx_pnalloc(call->pool, sizeof("urn::") + space->len
+                                + NGX_OOF_UUID_TEXT);
+    if (p == NULL) {
+        return;
+    }
+
+    made.consent_id.data = p;
+    p = ngx_sprintf(p, "urn:%V:", space);
+    ngx_strlow(made.consent_id.data, made.consent_id.data,
+               p - made.consent_id.data);
+    p = ngx_oof_uuid_format(p, call->consent);
+    made.consent_id.len = p - made.consent_id.data;
+
+    ngx_oof_call_made(call->sender->lease.db, &call->use->brand, &made);
 }
 
 

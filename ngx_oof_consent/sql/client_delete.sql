@@ -1,6 +1,7 @@
 -- $1 text: brand
 -- $2 text: client's id
 -- $3 timestamptz: real clock
+-- $4 text: traceparent of the event, or null
 WITH d AS (
     DELETE FROM oof_client
      WHERE brand = $1
@@ -12,9 +13,10 @@ WITH d AS (
                 'oof.client.removed', $1, oof_client_key($1, $2),
                 d.version + 1, $3,
                 greatest($3, d.stamp + interval '1 microsecond'),
-                json_build_object('clientId', d.client_id,
-                                  'organisationId', d.organisation_id,
-                                  'status', 'REMOVED')::text
+                json_strip_nulls(json_build_object(
+                    'clientId', d.client_id,
+                    'organisationId', d.organisation_id,
+                    'status', 'REMOVED', 'traceparent', $4))::text
            FROM d
 )
 SELECT CASE WHEN EXISTS (SELECT FROM d) THEN 1 ELSE 2 END::int4 AS outcome;

@@ -12,6 +12,7 @@
 -- $8 text: JSON array of roles
 -- $9 text: status, or null
 -- $10 timestamptz: real clock
+-- $11 text: traceparent of the event, or null
 WITH c AS (
     INSERT INTO oof_client AS c
                 (brand, client_id, organisation_id, software_id, name,
@@ -44,7 +45,8 @@ WITH c AS (
                     'organisationId', c.organisation_id,
                     'softwareId', c.software_id,
                     'status', c.status,
-                    'roles', to_json(c.roles)))::text
+                    'roles', to_json(c.roles),
+                    'traceparent', $11))::text
            FROM c
 )
 SELECT CASE WHEN c.created = c.updated THEN 1 ELSE 2 END::int4 AS outcome,

@@ -212,6 +212,7 @@ ngx_oof_consent_client_put(ngx_oof_request_t *o)
     }
 
     ngx_oof_pg_time(u, ngx_oof_clock_real());
+    ngx_oof_pg_event_trace(u, o);
 
     ngx_http_set_ctx(o->r, client, ngx_oof_consent_module);
 
@@ -555,6 +556,7 @@ ngx_oof_consent_client_delete(ngx_oof_request_t *o)
     ngx_oof_pg_text(u, &olcf->brand);
     ngx_oof_pg_text(u, &o->params[0]);
     ngx_oof_pg_time(u, ngx_oof_clock_real());
+    ngx_oof_pg_event_trace(u, o);
 
     return ngx_oof_request_unit(o, u, ngx_oof_consent_client_deleted);
 }

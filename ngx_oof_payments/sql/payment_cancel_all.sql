@@ -18,6 +18,7 @@
 -- $13 bytea: who cancels them, sealed, or null
 -- $14 text: the consent as events name it
 -- $15 int4: the answer, when it is done
+-- $16 text: traceparent of events, or null
 WITH v AS MATERIALIZED (
     SELECT n.payment_id
       FROM oof_payment_intent n
@@ -112,11 +113,11 @@ WITH v AS MATERIALIZED (
 INSERT INTO oof_event (id, type, brand, key, version, "time", stamp, data)
      SELECT m.event_id, oof_payment_event('CANC'), $8, m.payment_id,
             m.version + 1, m."at", m.stamp,
-            json_build_object('paymentId', m.payment_id, 'consentId', $14,
-                              'clientId', m.client_id,
-                              'organisationId', c.organisation_id,
-                              'status', 'CANC',
-                              'previousStatus', m.status)::text
+            json_strip_nulls(json_build_object(
+                'paymentId', m.payment_id, 'consentId', $14,
+                'clientId', m.client_id, 'organisationId', c.organisation_id,
+                'status', 'CANC', 'previousStatus', m.status,
+                'traceparent', $16))::text
        FROM m
        JOIN oof_payment_consent c
             ON c.consent_id = m.consent_id;

@@ -9,6 +9,7 @@
 -- $6 int8: real clock in milliseconds: ids
 -- $7 bytea: who cancels it, sealed
 -- $8 text: the consent as events name it
+-- $9 text: traceparent of the event, or null
 WITH l AS MATERIALIZED (
     SELECT p.payment_id, p.consent_id, p.client_id, p.brand, p.status,
            p.version,
@@ -61,11 +62,11 @@ WITH l AS MATERIALIZED (
     INSERT INTO oof_event (id, type, brand, key, version, "time", stamp, data)
          SELECT l.event_id, oof_payment_event('CANC'), l.brand, l.payment_id,
                 l.version + 1, l."at", l.stamp,
-                json_build_object('paymentId', l.payment_id, 'consentId', $8,
-                                  'clientId', l.client_id,
-                                  'organisationId', c.organisation_id,
-                                  'status', 'CANC',
-                                  'previousStatus', l.status)::text
+                json_strip_nulls(json_build_object(
+                    'paymentId', l.payment_id, 'consentId', $8,
+                    'clientId', l.client_id,
+                    'organisationId', c.organisation_id, 'status', 'CANC',
+                    'previousStatus', l.status, 'traceparent', $9))::text
            FROM l
            JOIN oof_payment_consent c
                 ON c.consent_id = l.consent_id

@@ -29,6 +29,7 @@
 -- $21 timestamptz: when they are due
 -- $22 text: the payments, a JSON array
 -- $23 text: the consent as events name it
+-- $24 text: traceparent of events, or null
 WITH l AS MATERIALIZED (
     SELECT c.consent_id, c.version, c.organisation_id, c.api, c.amount,
            e.status,
@@ -151,16 +152,16 @@ WITH l AS MATERIALIZED (
 INSERT INTO oof_event (id, type, brand, key, version, "time", stamp, data)
      SELECT p.event_id, oof_payment_event(p.status), $11, p.payment_id, 1, $5,
             $13,
-            json_build_object('paymentId', p.payment_id, 'consentId', $23,
-                              'clientId', $12,
-                              'organisationId', l.organisation_id,
-                              'status', p.status)::text
+            json_strip_nulls(json_build_object(
+                'paymentId', p.payment_id, 'consentId', $23, 'clientId', $12,
+                'organisationId', l.organisation_id, 'status', p.status,
+                'traceparent', $24))::text
        FROM p, l
   UNION ALL
      SELECT u.event_id, 'oof.payment_consent.consumed', $11, $10, u.version,
             $5, u.stamp,
-            json_build_object('consentId', $23, 'clientId', $12,
-                              'organisationId', l.organisation_id,
-                              'status', 'CONSUMED',
-                              'previousStatus', 'AUTHORISED')::text
+            json_strip_nulls(json_build_object(
+                'consentId', $23, 'clientId', $12,
+                'organisationId', l.organisation_id, 'status', 'CONSUMED',
+                'previousStatus', 'AUTHORISED', 'traceparent', $24))::text
        FROM u, l;

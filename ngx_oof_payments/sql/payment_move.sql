@@ -26,6 +26,7 @@
 -- $18 bool: only those that wait for their day, which then never comes
 -- $19 bool: only those that were sent and that nothing is known of
 -- $20 bytea: document of whose wish a cancellation is, sealed, or null
+-- $21 text: traceparent of events, or null
 WITH v AS MATERIALIZED (
     SELECT n.payment_id
       FROM oof_payment_intent n
@@ -112,7 +113,8 @@ WITH v AS MATERIALIZED (
                     'previousStatus', m.status,
                     'rejectionReason',
                     CASE WHEN $4 IS NOT NULL
-                         THEN json_build_object('code', $4) END))::text
+                         THEN json_build_object('code', $4) END,
+                    'traceparent', $21))::text
            FROM m
            JOIN oof_payment_consent c
                 ON c.consent_id = m.consent_id

@@ -165,6 +165,8 @@ ngx_oof_payment_bank_cancel_found(ngx_oof_request_t *o, ngx_oof_pg_unit_t *u)
     order->data = cancel;
     cancel->order = order;
 
+    ngx_oof_payment_order_trace(order, o);
+
     rc = ngx_oof_payment_order_row(order, u, 0);
 
     order->by.len = cancel->by.len;

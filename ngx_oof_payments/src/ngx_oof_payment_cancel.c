@@ -413,10 +413,14 @@ ngx_oof_payment_cancel_store(ngx_oof_request_t *o,
     if (cancel->all) {
         ngx_oof_pg_int4(u, cancel->rules.version == 4 ? NGX_HTTP_OK
                                                       : NGX_HTTP_ACCEPTED);
+        ngx_oof_pg_event_trace(u, o);
+
         ngx_oof_pg_statement(u, &ngx_oof_sql_payment_rows);
         ngx_oof_pg_uuid(u, cancel->consent);
 
     } else {
+        ngx_oof_pg_event_trace(u, o);
+
         ngx_oof_pg_statement(u, &ngx_oof_sql_payment_get);
         ngx_oof_pg_uuid(u, cancel->payment);
     }
@@ -633,7 +637,7 @@ ngx_oof_payment_cancel_found(ngx_oof_request_t *o, ngx_oof_pg_unit_t *u)
     order->handler = ngx_oof_payment_cancel_ordered;
     order->data = cancel;
 
-    ngx_oof_trace_copy(o, order->pool, &order->call.trace);
+    ngx_oof_payment_order_trace(order, o);
 
     key = &o->headers[NGX_OOF_HEADER_IDEMPOTENCY_KEY]->value;
 
@@ -757,6 +761,7 @@ ngx_oof_payment_cancel_tell(ngx_oof_request_t *o,
     ngx_oof_pg_int8(u, real / 1000);
     ngx_oof_pg_bytea(u, &cancel->sealed);
     ngx_oof_pg_text(u, &cancel->urn);
+    ngx_oof_pg_event_trace(u, o);
 
     return ngx_oof_request_unit(o, u, ngx_oof_payment_cancel_told);
 }

@@ -518,9 +518,12 @@ ngx_oof_payment_make_events(ngx_oof_request_t *o, ngx_oof_payment_new_t *new,
     ngx_oof_pg_unit_t *u)
 {
     u_char                     id[NGX_OOF_UUID_LEN], used[NGX_OOF_UUID_LEN];
-    ngx_str_t                  data;
     ngx_oof_json_t             w;
+    ngx_oof_event_t            event;
     ngx_oof_payment_consent_t  consent;
+
+    ngx_str_null(&event.trace);
+    ngx_oof_event_trace(&event, o);
 
     if (ngx_oof_uuid7(id) != NGX_OK || ngx_oof_uuid7(used) != NGX_OK
         || ngx_oof_json_init(&w, o->r->pool, 512) != NGX_OK)
@@ -538,12 +541,12 @@ ngx_oof_payment_make_events(ngx_oof_request_t *o, ngx_oof_payment_new_t *new,
                         ngx_oof_payment_state_name(NGX_OOF_PAYMENT_RCVD));
     ngx_oof_json_end(&w, '}');
 
-    if (ngx_oof_json_text(&w, &data) != NGX_OK) {
+    if (ngx_oof_json_text(&w, &event.data) != NGX_OK) {
         return NGX_ERROR;
     }
 
     ngx_oof_pg_uuid(u, id);
-    ngx_oof_pg_text(u, &data);
+    ngx_oof_pg_event_data(u, &event);
 
     ngx_memzero(&consent, sizeof(ngx_oof_payment_consent_t));
 
@@ -552,14 +555,14 @@ ngx_oof_payment_make_events(ngx_oof_request_t *o, ngx_oof_payment_new_t *new,
     ngx_str_set(&consent.status, "CONSUMED");
 
     if (ngx_oof_payment_consent_event(o, &consent, &o->cert->organisation_id,
-                                      "AUTHORISED", &data)
+                                      "AUTHORISED", &event.data)
         != NGX_OK)
     {
         return NGX_ERROR;
     }
 
     ngx_oof_pg_uuid(u, used);
-    ngx_oof_pg_text(u, &data);
+    ngx_oof_pg_event_data(u, &event);
 
     return NGX_OK;
 }
@@ -734,6 +737,7 @@ ngx_oof_payment_create_store(ngx_oof_request_t *o, ngx_oof_payment_new_t *new)
     ngx_oof_payment_create_plan(o, new, u);
     ngx_oof_pg_text(u, &list);
     ngx_oof_pg_text(u, &new->consent.urn);
+    ngx_oof_pg_event_trace(u, o);
 
     ngx_oof_pg_statement(u, &ngx_oof_sql_payment_rows);
     ngx_oof_pg_uuid(u, new->consent.id);
@@ -945,7 +949,7 @@ ngx_oof_payment_create_order(ngx_oof_request_t *o, ngx_oof_payment_new_t *new)
     order->handler = ngx_oof_payment_wait_ordered;
     order->data = new;
 
-    ngx_oof_trace_copy(o, order->pool, &order->call.trace);
+    ngx_oof_payment_order_trace(order, o);
 
     if (order->terms.data == NULL || order->debtor.data == NULL
         || order->personal.data == NULL

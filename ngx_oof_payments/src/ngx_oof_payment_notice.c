@@ -356,6 +356,8 @@ ngx_oof_payment_notice_found(ngx_oof_request_t *o, ngx_oof_pg_unit_t *u)
     order->handler = ngx_oof_payment_noticed;
     order->data = notice;
 
+    ngx_oof_payment_order_trace(order, o);
+
     rc = ngx_oof_payment_order_row(order, u, 0);
 
     if (rc == NGX_OK) {

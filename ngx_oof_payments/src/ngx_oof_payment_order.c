@@ -117,6 +117,16 @@ ngx_oof_payment_order(ngx_oof_loc_conf_t *olcf, ngx_log_t *log)
 
 
 void
+ngx_oof_payment_order_trace(ngx_oof_payment_order_t *order,
+    ngx_oof_request_t *o)
+{
+    ngx_oof_trace_copy(o, order->pool, &order->call.trace);
+
+    order->traced = order->call.trace.len && ngx_oof_trace_sampled(o);
+}
+
+
+void
 ngx_oof_payment_order_free(ngx_oof_payment_order_t *order)
 {
     if (order->retry.timer_set) {
@@ -932,6 +942,13 @@ ngx_oof_payment_order_move(ngx_oof_payment_order_t *order, const char *actor)
 
     if (order->canceller.len) {
         ngx_oof_pg_bytea(u, &order->canceller);
+
+    } else {
+        ngx_oof_pg_null(u);
+    }
+
+    if (order->traced) {
+        ngx_oof_pg_text(u, &order->call.trace);
 
     } else {
         ngx_oof_pg_null(u);

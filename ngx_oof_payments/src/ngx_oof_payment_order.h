@@ -96,6 +96,7 @@ struct ngx_oof_payment_order_s {
     unsigned                 open:1;     /* only while nothing is known */
     unsigned                 keyed:1;    /* there is a "hash" */
     unsigned                 moved:1;    /* its row was there */
+    unsigned                 traced:1;   /* events carry call.trace */
 };
 
 
@@ -130,6 +131,10 @@ typedef enum {
 /* a new one, with a pool; NULL without memory */
 ngx_oof_payment_order_t *ngx_oof_payment_order(ngx_oof_loc_conf_t *olcf,
     ngx_log_t *log);
+
+/* it is the request's: the call and the events are of its trace */
+void ngx_oof_payment_order_trace(ngx_oof_payment_order_t *order,
+    ngx_oof_request_t *o);
 
 /*
  * Takes a row of the columns above.  NGX_OK; NGX_DECLINED when its sealed
