@@ -37,6 +37,7 @@ for my $case (qw/ good revoked later unknown held hard hardrevoked hardunknown
 
 $cert{$_} = made($_, "http://127.0.0.1:$port{$_}/ocsp")
     for qw/ theirs hangs garbage nobody late /;
+$cert{laterevoked} = made('laterevoked', "http://127.0.0.1:$port{late}/ocsp");
 $cert{silent} = made('silent', undef);
 
 index_file(map({ $_ => 'V' } qw/ good later held hard header theirs /),
@@ -137,6 +138,17 @@ for (1 .. 5) {
 }
 is(answers('good'), $good + 1, 'late: asked for once');
 
+says('late', hard => 1);
+wait_for(sub { $strict->metric('oof_ocsp_total', result => 'good') }, 15,
+         'an answer of the past');
+is(says('late', hard => 1), 503, 'hard, late: not good enough');
+
+says('laterevoked');
+wait_for(sub { answers('revoked') && says('laterevoked')
+                                     eq '401 INVALID_CLIENT' }, 15,
+         'a revocation of the past');
+pass('late: but a revocation stays one');
+
 
 # --- who finds all calls of the process in use is asked of soon after
 
@@ -187,6 +199,11 @@ kill KILL => splice @children;
 $strict->reload;
 isnt(says('held', hard => 1), 503, 'held: over a reload, without a responder');
 isnt(says('held', hard => 1), '401 INVALID_CLIENT', 'held: good');
+
+my $errors = answers('error');
+wait_for(sub { says('later'); answers('error') > $errors }, 15,
+         'a responder that is gone');
+is(says('later'), '401 INVALID_CLIENT', 'what was revoked stays so');
 
 
 # --- configuration
@@ -299,8 +316,8 @@ sub garbage {
     push @children, $pid;
 }
 
-# signs that all is well until a minute ago, which is within what clocks may
-# differ
+# signs what was so until a minute ago, which is within what clocks may differ:
+# that all is well with the first certificate, not with the other
 
 sub late {
     my $python = <<'EOF';
@@ -309,20 +326,26 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.x509 import ocsp
 
-port, leaf, issuer, key = sys.argv[1:]
-leaf, issuer = (x509.load_pem_x509_certificate(open(f, "rb").read())
-                for f in (leaf, issuer))
+port, issuer, key = sys.argv[1:4]
+issuer, *leaves = (x509.load_pem_x509_certificate(open(f, "rb").read())
+                   for f in [issuer] + sys.argv[4:])
 key = serialization.load_pem_private_key(open(key, "rb").read(), None)
 
 
 class Responder(http.server.BaseHTTPRequestHandler):
     def do_POST(self):
+        serial = ocsp.load_der_ocsp_request(self.rfile.read(
+            int(self.headers["Content-Length"]))).serial_number
         now = datetime.datetime.utcnow()
+        hour = now - datetime.timedelta(hours=1)
+        minute = now - datetime.timedelta(minutes=1)
+        leaf, = (l for l in leaves if l.serial_number == serial)
+        revoked = leaf is not leaves[0]
         body = (ocsp.OCSPResponseBuilder()
                 .add_response(leaf, issuer, hashes.SHA1(),
-                              ocsp.OCSPCertStatus.GOOD,
-                              now - datetime.timedelta(hours=1),
-                              now - datetime.timedelta(minutes=1), None, None)
+                              ocsp.OCSPCertStatus.REVOKED if revoked
+                              else ocsp.OCSPCertStatus.GOOD,
+                              hour, minute, hour if revoked else None, None)
                 .responder_id(ocsp.OCSPResponderEncoding.HASH, issuer)
                 .sign(key, hashes.SHA256())
                 .public_bytes(serialization.Encoding.DER))
@@ -335,8 +358,8 @@ class Responder(http.server.BaseHTTPRequestHandler):
 http.server.HTTPServer(("127.0.0.1", int(port)), Responder).serve_forever()
 EOF
 
-    my @files = (client_cert($cert{late}), pki('issuing.pem'),
-                 pki('issuing.key'));
+    my @files = (pki('issuing.pem'), pki('issuing.key'),
+                 map { client_cert($cert{$_}) } qw/ late laterevoked /);
 
     defined(my $pid = fork) or die "fork: $!";
 
