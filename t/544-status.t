@@ -30,6 +30,11 @@ my $o = Test::Oof::Journey::journey(core => undef, leases => 1,
         location $discovery/ { oof_api discovery v2; }
         location /open-banking/admin/v2/ { oof_api admin v2; }
         location /away/ { oof_api discovery v2; }
+        location /hasty/ {
+            rewrite ^/hasty(/.*)\$ \$1 break;
+            oof_api consents v3;
+            client_body_timeout 300ms;
+        }
 END
 
 
@@ -315,6 +320,20 @@ is((psql("SELECT calls || ' ' || good || ' ' || millis || ' ' || seconds[1]"
          . " FROM oof_meter_minute WHERE endpoint = '/x'"))[0][0], '6 6 18 6',
    'a batch that comes twice is counted once');
 $session->close;
+
+
+# whose body does not come in time is an error, as the regulation has it
+
+my $errors = sub { (psql("SELECT sum(errors) FROM oof_meter_minute"
+                         . " WHERE endpoint = '$consents'"))[0][0] };
+my $before = $errors->();
+my ($headers) = $o->request_parts('plain', json => {});
+my $c = $o->connect('plain');
+$c->write("POST /hasty$consents HTTP/1.1\r\nContent-Length: 9\r\n"
+          . join('', map { "$_->[0]: $_->[1]\r\n" } @$headers) . "\r\n{");
+ok($c->closed(5), 'a body that does not come');
+wait_for(sub { $errors->() > $before }, 10, 'its count');
+pass('counts as an error');
 
 
 # the database is away: that is told, within the second that who watches waits

@@ -178,6 +178,11 @@ is(calls(100, $consent, '/free/a'), '200 100', 'one without limits');
 is(calls(6, $consent, '/ill/a'), '200 5 429 1',
    'one that is stood in for: each has counted its own calls');
 
+wait_for(sub { ((psql('SELECT sum(rejections) FROM oof_meter_minute'
+                      . " WHERE endpoint = '/own/'"))[0][0] // 0) == 6 },
+         15, 'the meter');
+pass('the public metrics tell 423 and 429 as rejections');
+
 at_minute($day + 13 * 3600);
 my $n = calls(1005, $second, "$Accounts/$account/transactions");
 is($n, '200 8 423 992 429 5', 'class low: 1,000, also those that are refused');
