@@ -58,11 +58,9 @@ typedef struct {
 
 
 static int64_t ngx_oof_days(int64_t year, ngx_int_t month, ngx_int_t day);
-static void ngx_oof_civil(int64_t days, ngx_oof_date_t *date);
-static ngx_int_t ngx_oof_month_days(ngx_int_t year, ngx_int_t month);
 static ngx_int_t ngx_oof_clock_number(u_char **pos, u_char *last,
     ngx_uint_t min, ngx_uint_t max);
-static ngx_int_t ngx_oof_clock_day(u_char **pos, u_char *last,
+static ngx_int_t ngx_oof_clock_parse_day(u_char **pos, u_char *last,
     ngx_oof_date_t *date);
 
 static ngx_int_t ngx_oof_zone_block(ngx_oof_zone_reader_t *rd, size_t width,
@@ -198,7 +196,7 @@ ngx_oof_clock_format(u_char *p, int64_t us)
 
     rest = (ngx_uint_t) (sec - days * 86400);
 
-    ngx_oof_civil(days, &date);
+    ngx_oof_clock_date(days, &date);
 
     return ngx_sprintf(p, "%04i-%02i-%02iT%02ui:%02ui:%02uiZ", date.year,
                        date.month, date.day, rest / 3600, rest / 60 % 60,
@@ -220,7 +218,7 @@ ngx_oof_clock_parse(ngx_str_t *text, int64_t *us)
     p = text->data;
     last = p + text->len;
 
-    rc = ngx_oof_clock_day(&p, last, &date);
+    rc = ngx_oof_clock_parse_day(&p, last, &date);
 
     if (rc == NGX_DECLINED) {
         return NGX_DECLINED;
@@ -264,7 +262,7 @@ ngx_oof_clock_parse_date(ngx_str_t *text, ngx_oof_date_t *date)
     p = text->data;
     last = p + text->len;
 
-    rc = ngx_oof_clock_day(&p, last, &day);
+    rc = ngx_oof_clock_parse_day(&p, last, &day);
 
     if (rc == NGX_DECLINED || p != last) {
         return NGX_DECLINED;
@@ -281,7 +279,7 @@ ngx_oof_clock_parse_date(ngx_str_t *text, ngx_oof_date_t *date)
 /* the date at "*pos": ^\d{4}-(1[0-2]|0?[1-9])-(3[01]|[12][0-9]|0?[1-9]) */
 
 static ngx_int_t
-ngx_oof_clock_day(u_char **pos, u_char *last, ngx_oof_date_t *date)
+ngx_oof_clock_parse_day(u_char **pos, u_char *last, ngx_oof_date_t *date)
 {
     date->year = ngx_oof_clock_number(pos, last, 4, 4);
 
@@ -303,7 +301,7 @@ ngx_oof_clock_day(u_char **pos, u_char *last, ngx_oof_date_t *date)
         return NGX_DECLINED;
     }
 
-    if (date->day > ngx_oof_month_days(date->year, date->month)) {
+    if (date->day > ngx_oof_clock_month_days(date->year, date->month)) {
         return NGX_ABORT;
     }
 
@@ -338,8 +336,8 @@ ngx_oof_clock_number(u_char **pos, u_char *last, ngx_uint_t min,
 }
 
 
-static ngx_int_t
-ngx_oof_month_days(ngx_int_t year, ngx_int_t month)
+ngx_int_t
+ngx_oof_clock_month_days(ngx_int_t year, ngx_int_t month)
 {
     static u_char  days[] = { 31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31 };
 
@@ -377,8 +375,15 @@ ngx_oof_days(int64_t year, ngx_int_t month, ngx_int_t day)
 }
 
 
-static void
-ngx_oof_civil(int64_t days, ngx_oof_date_t *date)
+int64_t
+ngx_oof_clock_day(ngx_oof_date_t *date)
+{
+    return ngx_oof_days(date->year, date->month, date->day);
+}
+
+
+void
+ngx_oof_clock_date(int64_t days, ngx_oof_date_t *date)
 {
     int64_t  era, doe, yoe, doy, mp;
 
@@ -415,7 +420,7 @@ ngx_oof_clock_brasilia(int64_t us, ngx_oof_date_t *date)
         days--;
     }
 
-    ngx_oof_civil(days, date);
+    ngx_oof_clock_date(days, date);
 }
 
 
@@ -441,6 +446,28 @@ ngx_oof_clock_brasilia_start(ngx_oof_date_t *date)
     after = wall - ngx_oof_zone_offset(change, NULL);
 
     return ngx_max(after, change) * NGX_OOF_SECOND;
+}
+
+
+int64_t
+ngx_oof_clock_today(int64_t us)
+{
+    ngx_oof_date_t  date;
+
+    ngx_oof_clock_brasilia(us, &date);
+
+    return ngx_oof_clock_day(&date);
+}
+
+
+int64_t
+ngx_oof_clock_day_start(int64_t day)
+{
+    ngx_oof_date_t  date;
+
+    ngx_oof_clock_date(day, &date);
+
+    return ngx_oof_clock_brasilia_start(&date);
 }
 
 
@@ -505,7 +532,7 @@ ngx_oof_zone_footer_offset(int64_t sec, int64_t *next)
         days--;
     }
 
-    ngx_oof_civil(days, &date);
+    ngx_oof_clock_date(days, &date);
 
     /*
      * The changes from the year before to the year after, of which the last
@@ -562,7 +589,7 @@ ngx_oof_zone_rule_at(ngx_oof_zone_rule_t *rule, int64_t year)
 
         days += rule->day - 1;
 
-        if (rule->day > 59 && ngx_oof_month_days(year, 2) == 29) {
+        if (rule->day > 59 && ngx_oof_clock_month_days(year, 2) == 29) {
             days++;
         }
 
@@ -572,7 +599,7 @@ ngx_oof_zone_rule_at(ngx_oof_zone_rule_t *rule, int64_t year)
     /* 'M': the first such weekday of the month; 1970-01-01 was a Thursday */
 
     days = ngx_oof_days(year, rule->month, 1);
-    len = ngx_oof_month_days(year, rule->month);
+    len = ngx_oof_clock_month_days(year, rule->month);
 
     weekday = (days % 7 + 7 + 4) % 7;
     weekday = (rule->day - weekday + 7) % 7 + (rule->week - 1) * 7;

@@ -49,6 +49,7 @@ typedef struct {
 } ngx_oof_date_t;
 
 
+/* now, by each of them */
 int64_t ngx_oof_clock_rule(void);
 int64_t ngx_oof_clock_real(void);
 
@@ -66,9 +67,21 @@ ngx_int_t ngx_oof_clock_parse(ngx_str_t *text, int64_t *us);
 /* the same for a date, interpreted as a calendar day */
 ngx_int_t ngx_oof_clock_parse_date(ngx_str_t *text, ngx_oof_date_t *date);
 
+/*
+ * Days since 1970-01-01 of the Gregorian calendar: of a date, which must exist,
+ * and the way back; how many a month has.
+ */
+int64_t ngx_oof_clock_day(ngx_oof_date_t *date);
+void ngx_oof_clock_date(int64_t day, ngx_oof_date_t *date);
+ngx_int_t ngx_oof_clock_month_days(ngx_int_t year, ngx_int_t month);
+
 /* Brasilia's wall clock: day of an instant, and first instant of a day */
 void ngx_oof_clock_brasilia(int64_t us, ngx_oof_date_t *date);
 int64_t ngx_oof_clock_brasilia_start(ngx_oof_date_t *date);
+
+/* the same in days since 1970-01-01 */
+int64_t ngx_oof_clock_today(int64_t us);
+int64_t ngx_oof_clock_day_start(int64_t day);
 
 /*
  * Reads a zone file (TZif, RFC 8536) in "data", which becomes Brasilia's

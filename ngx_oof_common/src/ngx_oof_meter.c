@@ -630,7 +630,7 @@ ngx_oof_meter_judged(ngx_oof_pg_unit_t *u)
 static void
 ngx_oof_meter_days(ngx_oof_meter_lease_t *m)
 {
-    int32_t             day;
+    int64_t             day;
     ngx_oof_pg_unit_t  *u;
 
     u = ngx_oof_meter_unit(m, ngx_oof_meter_made);
@@ -638,22 +638,22 @@ ngx_oof_meter_days(ngx_oof_meter_lease_t *m)
         return;
     }
 
-    day = ngx_oof_meter_day(ngx_oof_clock_rule());
+    day = ngx_oof_clock_today(ngx_oof_clock_rule());
 
     if (m->step < 2) {
-        day -= (int32_t) m->step;
+        day -= (int64_t) m->step;
 
         ngx_oof_pg_statement(u, &ngx_oof_sql_meter_day);
         ngx_oof_pg_int8(u, m->lease.epoch);
-        ngx_oof_pg_int4(u, day);
-        ngx_oof_pg_time(u, ngx_oof_meter_day_start(day));
-        ngx_oof_pg_time(u, ngx_oof_meter_day_start(day + 1));
+        ngx_oof_pg_int4(u, (int32_t) day);
+        ngx_oof_pg_time(u, ngx_oof_clock_day_start(day));
+        ngx_oof_pg_time(u, ngx_oof_clock_day_start(day + 1));
 
     } else {
         ngx_oof_pg_statement(u, &ngx_oof_sql_meter_purge);
         ngx_oof_pg_int8(u, m->lease.epoch);
         ngx_oof_pg_time(u, ngx_oof_clock_rule() - NGX_OOF_METER_KEPT);
-        ngx_oof_pg_int4(u, day - NGX_OOF_METER_DAYS_KEPT);
+        ngx_oof_pg_int4(u, (int32_t) (day - NGX_OOF_METER_DAYS_KEPT));
         ngx_oof_pg_int4(u, NGX_OOF_METER_PURGE);
     }
 
@@ -672,41 +672,6 @@ ngx_oof_meter_made(ngx_oof_pg_unit_t *u)
         m->step = 0;
         m->days = ngx_current_msec + NGX_OOF_METER_DAYS;
     }
-}
-
-
-/* proleptic Gregorian, from the era of 400 years that begins with March */
-
-int32_t
-ngx_oof_meter_day(int64_t us)
-{
-    ngx_int_t       year, month, era, of_era, of_year;
-    ngx_oof_date_t  date;
-
-    ngx_oof_clock_brasilia(us, &date);
-
-    year = date.year - (date.month <= 2);
-    month = (date.month + 9) % 12;
-    era = year / 400;
-    of_era = year - era * 400;
-    of_year = (153 * month + 2) / 5 + date.day - 1;
-
-    return (int32_t) (era * 146097 + of_era * 365 + of_era / 4 - of_era / 100
-                      + of_year - 719468);
-}
-
-
-int64_t
-ngx_oof_meter_day_start(int32_t day)
-{
-    ngx_oof_date_t  date;
-
-    /* noon of it is in the same day, whatever the zone says */
-
-    ngx_oof_clock_brasilia((int64_t) day * NGX_OOF_DAY + NGX_OOF_DAY / 2,
-                           &date);
-
-    return ngx_oof_clock_brasilia_start(&date);
 }
 
 

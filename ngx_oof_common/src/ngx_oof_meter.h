@@ -40,11 +40,5 @@ ngx_int_t ngx_oof_meter_init(ngx_conf_t *cf);      /* leases, metrics */
 ngx_int_t ngx_oof_meter_init_process(ngx_cycle_t *cycle);
 void ngx_oof_meter_exit_process(ngx_cycle_t *cycle);
 
-/* days since 1970 of an instant's day in Brasilia */
-int32_t ngx_oof_meter_day(int64_t us);
-
-/* the first instant of such a day */
-int64_t ngx_oof_meter_day_start(int32_t day);
-
 
 #endif /* _NGX_OOF_METER_H_INCLUDED_ */

@@ -718,9 +718,9 @@ ngx_oof_status_metrics_handler(ngx_oof_request_t *o)
 
     now = ngx_oof_clock_rule();
 
-    m->today = ngx_oof_meter_day(now);
+    m->today = (int32_t) ngx_oof_clock_today(now);
     m->first = m->all ? m->today - NGX_OOF_STATUS_DAYS : m->today;
-    m->elapsed = (now - ngx_oof_meter_day_start(m->today)) / NGX_OOF_SECOND;
+    m->elapsed = (now - ngx_oof_clock_day_start(m->today)) / NGX_OOF_SECOND;
     m->elapsed = ngx_max(m->elapsed, 1);
 
     ngx_oof_pg_statement(u, &ngx_oof_sql_meter_show);

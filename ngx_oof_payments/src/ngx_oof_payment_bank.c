@@ -452,10 +452,10 @@ ngx_oof_payment_bank_legacy(ngx_oof_request_t *o)
     ngx_oof_pg_statement(u, &ngx_oof_sql_payment_bank_legacy);
     ngx_oof_pg_text(u, &olcf->brand);
 
-    ngx_oof_payment_bank_first_id(id, ngx_oof_payment_day_start(from));
+    ngx_oof_payment_bank_first_id(id, ngx_oof_clock_day_start(from));
     ngx_oof_pg_uuid(u, id);
 
-    ngx_oof_payment_bank_first_id(id, ngx_oof_payment_day_start(to + 1));
+    ngx_oof_payment_bank_first_id(id, ngx_oof_clock_day_start(to + 1));
     ngx_oof_pg_uuid(u, id);
 
     ngx_oof_pg_int8(u, NGX_OOF_PAYMENT_BANK_LEGACY + 1);
@@ -473,7 +473,7 @@ ngx_oof_payment_bank_day(ngx_oof_request_t *o, ngx_array_t *args,
     ngx_oof_date_t       date;
     ngx_oof_bank_arg_t  *arg;
 
-    *day = ngx_oof_payment_today(ngx_oof_clock_real());
+    *day = ngx_oof_clock_today(ngx_oof_clock_real());
 
     arg = ngx_oof_bank_arg(args, name);
 
@@ -485,7 +485,7 @@ ngx_oof_payment_bank_day(ngx_oof_request_t *o, ngx_array_t *args,
         return ngx_oof_bank_invalid(o, name);
     }
 
-    *day = ngx_oof_payment_day(&date);
+    *day = ngx_oof_clock_day(&date);
 
     return NGX_OK;
 }

@@ -382,7 +382,7 @@ ngx_oof_payment_cancel_store(ngx_oof_request_t *o,
 
     day = cancel->all ? ngx_oof_payment_bulk_first(cancel->rules.version,
                                                    cancel->rules.now)
-                      : ngx_oof_payment_today(cancel->rules.now) + 1;
+                      : ngx_oof_clock_today(cancel->rules.now) + 1;
 
     u = ngx_oof_pg_unit(olcf->database, NGX_OOF_PG_WRITE);
     if (u == NULL) {

@@ -284,7 +284,7 @@ ngx_oof_charge_calendar(json_t *calendar, ngx_oof_payment_charge_t *charge)
         }
 
         charge->kind = NGX_OOF_CHARGE_DUE;
-        charge->due = ngx_oof_payment_day(&date);
+        charge->due = ngx_oof_clock_day(&date);
         charge->last = charge->due + days;
 
         return NULL;
@@ -418,7 +418,7 @@ ngx_oof_payment_charge_open(ngx_oof_payment_charge_t *charge, int64_t now,
     }
 
     if (charge->expires) {
-        at = ngx_max(now, ngx_oof_payment_day_start(day));
+        at = ngx_max(now, ngx_oof_clock_day_start(day));
 
         return at < charge->expires;
     }

@@ -336,8 +336,7 @@ ngx_oof_dispatch_take(ngx_oof_dispatcher_t *d)
     ngx_oof_pg_statement(u, &ngx_oof_sql_payment_day);
     ngx_oof_pg_text(u, &d->leased.lease.name);
     ngx_oof_pg_int8(u, d->leased.lease.epoch);
-    ngx_oof_pg_int4(u,
-                  (int32_t) ngx_oof_payment_today(ngx_oof_clock_rule()));
+    ngx_oof_pg_int4(u, (int32_t) ngx_oof_clock_today(ngx_oof_clock_rule()));
     ngx_oof_pg_time(u, real);
     ngx_oof_pg_int4(u, NGX_OOF_DISPATCH_DAY);
 

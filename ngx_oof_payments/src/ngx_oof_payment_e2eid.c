@@ -79,11 +79,11 @@ ngx_oof_payment_e2eid_parse(ngx_uint_t version, ngx_str_t *text,
     id->sequence.len = 11;
     id->minutes = hour * 60 + minute;
 
-    if (date.day > ngx_oof_payment_month_days(date.year, date.month)) {
+    if (date.day > ngx_oof_clock_month_days(date.year, date.month)) {
         return NGX_ABORT;
     }
 
-    id->day = ngx_oof_payment_day(&date);
+    id->day = ngx_oof_clock_day(&date);
 
     return NGX_OK;
 }

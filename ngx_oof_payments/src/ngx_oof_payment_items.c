@@ -479,7 +479,7 @@ ngx_oof_payment_batch_code(ngx_oof_payment_batch_t *b)
     }
 
     day = (terms->schedule.kind == NGX_OOF_SCHEDULE_NONE)
-          ? ngx_oof_payment_today(b->rules->now) : terms->schedule.days[0];
+          ? ngx_oof_clock_today(b->rules->now) : terms->schedule.days[0];
 
     if (ngx_oof_payment_charge_open(&terms->charge, b->rules->now, day)) {
         return NGX_OK;
@@ -589,7 +589,7 @@ ngx_oof_payment_items(ngx_oof_payment_batch_t *b, ngx_array_t *items)
         item->scheduled = (b->terms->schedule.kind != NGX_OOF_SCHEDULE_NONE);
 
         item->day = item->scheduled ? b->wishes[i].id.day
-                                    : ngx_oof_payment_today(b->rules->now);
+                                    : ngx_oof_clock_today(b->rules->now);
     }
 
     return NGX_OK;

@@ -98,7 +98,7 @@ ngx_oof_payment_list_day(ngx_oof_request_t *o, const char *name, int64_t *day)
         return NGX_DECLINED;
     }
 
-    *day = ngx_oof_payment_day(&date);
+    *day = ngx_oof_clock_day(&date);
 
     return NGX_OK;
 }

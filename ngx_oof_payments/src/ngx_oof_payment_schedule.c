@@ -262,7 +262,7 @@ ngx_oof_schedule_monthly(json_t *of, ngx_uint_t n,
         return NGX_DECLINED;
     }
 
-    ngx_oof_payment_date(start, &date);
+    ngx_oof_clock_date(start, &date);
 
     if (day < date.day) {
         date.month++;
@@ -275,10 +275,10 @@ ngx_oof_schedule_monthly(json_t *of, ngx_uint_t n,
             date.year++;
         }
 
-        date.day = ngx_min(day, ngx_oof_payment_month_days(date.year,
-                                                           date.month));
+        date.day = ngx_min(day, ngx_oof_clock_month_days(date.year,
+                                                         date.month));
 
-        schedule->days[i] = ngx_oof_payment_day(&date)
+        schedule->days[i] = ngx_oof_clock_day(&date)
                             + (date.day < day ? 1 : 0);
     }
 
@@ -349,7 +349,7 @@ ngx_oof_schedule_day(json_t *value, int64_t *day)
         return NGX_DECLINED;
     }
 
-    *day = ngx_oof_payment_day(&date);
+    *day = ngx_oof_clock_day(&date);
 
     return NGX_OK;
 }
@@ -438,7 +438,7 @@ ngx_oof_payment_schedule_days(ngx_pool_t *pool, ngx_uint_t version,
     int64_t     today, first, last, limit;
     ngx_uint_t  good;
 
-    today = ngx_oof_payment_today(now);
+    today = ngx_oof_clock_today(now);
     first = schedule->days[0];
     last = schedule->days[schedule->n - 1];
 

@@ -28,14 +28,8 @@
 #define NGX_OOF_PAYMENT_SCHEDULING (60 * NGX_OOF_MINUTE)
 
 
-/* the day of a date, which must exist, and the way back */
-int64_t ngx_oof_payment_day(ngx_oof_date_t *date);
-void ngx_oof_payment_date(int64_t day, ngx_oof_date_t *date);
-
 /* writes "2026-11-24" (10 characters); the year has four digits */
 u_char *ngx_oof_payment_day_format(u_char *p, int64_t day);
-
-ngx_int_t ngx_oof_payment_month_days(ngx_int_t year, ngx_int_t month);
 
 /* NGX_OOF_PAYMENT_MONDAY … NGX_OOF_PAYMENT_SUNDAY */
 ngx_int_t ngx_oof_payment_weekday(int64_t day);
@@ -45,10 +39,6 @@ ngx_int_t ngx_oof_payment_weekday(int64_t day);
  * there is none, so that a term of years is never longer than it says.
  */
 int64_t ngx_oof_payment_years_later(int64_t day, ngx_int_t years);
-
-/* Brasilia: the day of an instant, the first instant of a day */
-int64_t ngx_oof_payment_today(int64_t us);
-int64_t ngx_oof_payment_day_start(int64_t day);
 
 /*
  * The instant of a time of Brasilia's wall clock, "minutes" after midnight (0

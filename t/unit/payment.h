@@ -46,7 +46,7 @@ day(const char *text)
         tap_bail(text);
     }
 
-    return ngx_oof_payment_day(&d);
+    return ngx_oof_clock_day(&d);
 }
 
 

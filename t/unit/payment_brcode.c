@@ -489,7 +489,7 @@ open_until(void)
     ngx_oof_payment_charge_t   c;
 
     now = 1795521600 * NGX_OOF_SECOND;             /* 2026-11-24T12:00:00Z */
-    today = ngx_oof_payment_today(now);
+    today = ngx_oof_clock_today(now);
 
     s = jws(CHARGE(SOON, "\"original\":\"1.00\""));
     (void) ngx_oof_payment_charge_parse(tap_pool, &s, &c, &why);

@@ -473,7 +473,7 @@ sixty(void)
     for (i = 0; i < 60; i++) {
         ngx_oof_date_t  d;
 
-        ngx_oof_payment_date(day("2026-11-25") + (int64_t) i, &d);
+        ngx_oof_clock_date(day("2026-11-25") + (int64_t) i, &d);
 
         item = json(ITEM);
         snprintf(buf, sizeof(buf), "E90400888%04d%02d%02d1500abcDEF01234",

@@ -131,12 +131,12 @@ life(void)
 
     l.state = NGX_OOF_PAYMENT_CONSENT_PARTIAL;
     is_int(ngx_oof_payment_consent_due(&l, &reason),
-           ngx_oof_payment_day_start(20782), "others decide until midnight");
+           ngx_oof_clock_day_start(20782), "others decide until midnight");
     is_int(reason, NGX_OOF_CODE_TEMPO_EXPIRADO_AUTORIZACAO, "its reason");
 
     l.first = 20790;
     is_int(ngx_oof_payment_consent_due(&l, &reason),
-           ngx_oof_payment_day_start(20790), "or the day before the first");
+           ngx_oof_clock_day_start(20790), "or the day before the first");
 
     l.state = NGX_OOF_PAYMENT_CONSENT_REJECTED;
     ok(ngx_oof_payment_consent_due(&l, &reason) == INT64_MAX, "no more");

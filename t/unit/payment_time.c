@@ -26,7 +26,7 @@ civil(void)
     bad = 0;
 
     for (n = day("0001-01-01"); n <= day("9999-12-31"); n += 13) {
-        ngx_oof_payment_date(n, &d);
+        ngx_oof_clock_date(n, &d);
 
         /* the clock room knows the same calendar */
 
@@ -35,7 +35,7 @@ civil(void)
         want.len = 10;
         s = date(n);
 
-        if (ngx_oof_payment_day(&d) != n
+        if (ngx_oof_clock_day(&d) != n
             || ngx_memcmp(s.data, want.data, 10) != 0)
         {
             bad++;
@@ -44,12 +44,12 @@ civil(void)
 
     is_int(bad, 0, "days and dates, there and back");
 
-    is_int(ngx_oof_payment_month_days(2028, 2), 29, "a leap year");
-    is_int(ngx_oof_payment_month_days(2026, 2), 28, "none");
-    is_int(ngx_oof_payment_month_days(2100, 2), 28, "a century");
-    is_int(ngx_oof_payment_month_days(2000, 2), 29, "a fourth century");
-    is_int(ngx_oof_payment_month_days(2026, 4), 30, "April");
-    is_int(ngx_oof_payment_month_days(2026, 12), 31, "December");
+    is_int(ngx_oof_clock_month_days(2028, 2), 29, "a leap year");
+    is_int(ngx_oof_clock_month_days(2026, 2), 28, "none");
+    is_int(ngx_oof_clock_month_days(2100, 2), 28, "a century");
+    is_int(ngx_oof_clock_month_days(2000, 2), 29, "a fourth century");
+    is_int(ngx_oof_clock_month_days(2026, 4), 30, "April");
+    is_int(ngx_oof_clock_month_days(2026, 12), 31, "December");
 
     is_int(ngx_oof_payment_weekday(day("2026-11-23")), NGX_OOF_PAYMENT_MONDAY,
            "a Monday");
@@ -119,11 +119,11 @@ today(void)
     };
 
     for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-        s = date(ngx_oof_payment_today(instant(cases[i].utc)));
+        s = date(ngx_oof_clock_today(instant(cases[i].utc)));
         is_str(&s, cases[i].day, "%s in Brasilia", cases[i].utc);
     }
 
-    is_int(ngx_oof_payment_day_start(day("2026-11-24")),
+    is_int(ngx_oof_clock_day_start(day("2026-11-24")),
            instant("2026-11-24T03:00:00Z"), "a day begins at 03:00Z");
 }
 
