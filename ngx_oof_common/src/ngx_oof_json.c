@@ -300,6 +300,25 @@ ngx_oof_json_member_time(ngx_oof_json_t *w, const char *name, int64_t us)
 }
 
 
+void
+ngx_oof_json_member_hex(ngx_oof_json_t *w, const char *name, u_char *data,
+    size_t len)
+{
+    ngx_str_t  hex;
+
+    hex.len = 2 * len;
+    hex.data = ngx_pnalloc(w->pool, hex.len);
+
+    if (hex.data == NULL) {
+        w->failed = 1;
+        return;
+    }
+
+    (void) ngx_hex_dump(hex.data, data, len);
+    ngx_oof_json_member(w, name, &hex);
+}
+
+
 ngx_int_t
 ngx_oof_json_text(ngx_oof_json_t *w, ngx_str_t *text)
 {

@@ -38,6 +38,7 @@ void ngx_oof_json_name(ngx_oof_json_t *w, const char *name);
 /* a name that may be any text */
 void ngx_oof_json_key(ngx_oof_json_t *w, ngx_str_t *name);
 
+/* values: texts are escaped, literals are not; times are of the Unix epoch */
 void ngx_oof_json_str(ngx_oof_json_t *w, ngx_str_t *value);
 void ngx_oof_json_literal(ngx_oof_json_t *w, const char *value);
 void ngx_oof_json_int(ngx_oof_json_t *w, int64_t value);
@@ -48,11 +49,13 @@ void ngx_oof_json_uuid(ngx_oof_json_t *w, u_char *id);
 /* bytes that are JSON already */
 void ngx_oof_json_raw(ngx_oof_json_t *w, ngx_str_t *json);
 
-/* a member with a string value, and a member with a time */
+/* members with a string, a time, and bytes as hexadecimal digits */
 void ngx_oof_json_member(ngx_oof_json_t *w, const char *name,
     ngx_str_t *value);
 void ngx_oof_json_member_time(ngx_oof_json_t *w, const char *name,
     int64_t us);
+void ngx_oof_json_member_hex(ngx_oof_json_t *w, const char *name,
+    u_char *data, size_t len);
 
 /* the text so far; NGX_ERROR when memory was short on the way */
 ngx_int_t ngx_oof_json_text(ngx_oof_json_t *w, ngx_str_t *text);

@@ -249,7 +249,7 @@ ngx_oof_bank_way(ngx_oof_request_t *o, ngx_oof_json_t *w, const char *way,
         ngx_oof_json_begin(w, '{');
         ngx_oof_json_name(w, "t");
         ngx_oof_json_literal(w, way);
-        ngx_oof_consent_member_hex(w, "h", hmac, NGX_OOF_LOOKUP_LEN);
+        ngx_oof_json_member_hex(w, "h", hmac, NGX_OOF_LOOKUP_LEN);
         ngx_oof_json_end(w, '}');
     }
 

@@ -73,7 +73,6 @@ static ngx_int_t ngx_oof_bank_notify_got(ngx_oof_request_t *o,
     ngx_oof_pg_unit_t *u);
 static ngx_int_t ngx_oof_bank_notify_ask(ngx_oof_request_t *o,
     ngx_oof_bank_notice_t *notice);
-static void ngx_oof_bank_notify_forget(ngx_oof_request_t *o);
 static void ngx_oof_bank_notify_told(ngx_oof_consent_job_t *job);
 static ngx_int_t ngx_oof_bank_notify_take(ngx_oof_bank_notice_t *notice);
 static ngx_int_t ngx_oof_bank_notify_write(ngx_oof_request_t *o,
@@ -392,23 +391,11 @@ ngx_oof_bank_notify_ask(ngx_oof_request_t *o, ngx_oof_bank_notice_t *notice)
     }
 
     if (rc == NGX_AGAIN) {
-        o->forget = ngx_oof_bank_notify_forget;
-        o->waiting = job;
+        ngx_oof_consent_job_await(o, job);
         ngx_oof_request_asks(o);
     }
 
     return rc;
-}
-
-
-static void
-ngx_oof_bank_notify_forget(ngx_oof_request_t *o)
-{
-    ngx_oof_consent_job_t *job = o->waiting;
-
-    o->waiting = NULL;
-
-    ngx_oof_consent_job_cancel(job);
 }
 
 
@@ -422,11 +409,7 @@ ngx_oof_bank_notify_told(ngx_oof_consent_job_t *job)
     notice = job->data;
     o = notice->o;
 
-    o->forget = NULL;
-    o->waiting = NULL;
-    o->db_time += job->db_time;
-
-    ngx_http_set_log_request(o->r->connection->log, o->r);
+    ngx_oof_consent_job_awaited(o, job);
 
     if (job->rc != NGX_OOF_PG_OK) {
         rc = ngx_oof_error_unit(o, job->rc);

@@ -123,7 +123,6 @@ static ngx_int_t ngx_oof_consent_decision_kept_approvers(
     ngx_str_t *sealed);
 static ngx_int_t ngx_oof_consent_decision_legacy(ngx_oof_request_t *o,
     ngx_oof_consent_decision_t *d);
-static void ngx_oof_consent_decision_forget(ngx_oof_request_t *o);
 static void ngx_oof_consent_decision_kept(ngx_oof_consent_job_t *job);
 static ngx_int_t ngx_oof_consent_decision_judge(ngx_oof_request_t *o,
     ngx_oof_consent_decision_t *d);
@@ -970,22 +969,10 @@ ngx_oof_consent_decision_legacy(ngx_oof_request_t *o,
     }
 
     if (rc == NGX_AGAIN) {
-        o->forget = ngx_oof_consent_decision_forget;
-        o->waiting = job;
+        ngx_oof_consent_job_await(o, job);
     }
 
     return rc;
-}
-
-
-static void
-ngx_oof_consent_decision_forget(ngx_oof_request_t *o)
-{
-    ngx_oof_consent_job_t *job = o->waiting;
-
-    o->waiting = NULL;
-
-    ngx_oof_consent_job_cancel(job);
 }
 
 
@@ -1002,11 +989,7 @@ ngx_oof_consent_decision_kept(ngx_oof_consent_job_t *job)
     d = job->data;
     o = d->o;
 
-    o->forget = NULL;
-    o->waiting = NULL;
-    o->db_time += job->db_time;
-
-    ngx_http_set_log_request(o->r->connection->log, o->r);
+    ngx_oof_consent_job_awaited(o, job);
 
     if (job->rc != NGX_OOF_PG_OK) {
         ngx_oof_request_resume(o, ngx_oof_error_unit(o, job->rc));
@@ -1345,8 +1328,8 @@ ngx_oof_consent_decision_person(ngx_oof_consent_decision_t *d,
 
     ngx_oof_json_begin(people, '{');
     ngx_oof_consent_member_uuid(people, "r", c->id);
-    ngx_oof_consent_member_hex(people, "h", hmac, NGX_OOF_LOOKUP_LEN);
-    ngx_oof_consent_member_hex(people, "p", sealed.data, sealed.len);
+    ngx_oof_json_member_hex(people, "h", hmac, NGX_OOF_LOOKUP_LEN);
+    ngx_oof_json_member_hex(people, "p", sealed.data, sealed.len);
     ngx_oof_json_name(people, "s");
     ngx_oof_json_literal(people, self ? "AUTHORISED" : "PENDING");
     ngx_oof_json_end(people, '}');

@@ -57,6 +57,7 @@ static ngx_int_t ngx_oof_consent_keep_seal(ngx_oof_consent_job_t *job,
 static void ngx_oof_consent_kept(ngx_oof_pg_unit_t *u);
 static ngx_int_t ngx_oof_consent_job_send(ngx_oof_consent_job_t *job,
     ngx_oof_pg_unit_t *u, ngx_oof_pg_handler_pt handler);
+static void ngx_oof_consent_job_forget(ngx_oof_request_t *o);
 
 
 static ngx_str_t  ngx_oof_consent_statuses[] = {
@@ -912,7 +913,7 @@ ngx_oof_consent_keep_new(ngx_oof_consent_job_t *job, ngx_oof_json_t *w,
     ngx_oof_json_begin(w, '{');
     ngx_oof_consent_member_uuid(w, "r", found->id);
     ngx_oof_json_member(w, "t", &found->type->name);
-    ngx_oof_consent_member_hex(w, "h", hmac, NGX_OOF_LOOKUP_LEN);
+    ngx_oof_json_member_hex(w, "h", hmac, NGX_OOF_LOOKUP_LEN);
     ngx_oof_json_member(w, "s", &found->status);
 
     rc = ngx_oof_consent_keep_seal(job, w, "l", NGX_OOF_SEAL_LEGACY,
@@ -966,8 +967,8 @@ ngx_oof_consent_keep_approvers(ngx_oof_consent_job_t *job, ngx_oof_json_t *w,
         return NGX_ERROR;
     }
 
-    ngx_oof_consent_member_hex(w, "d", found->approvers_hmac,
-                               NGX_OOF_LOOKUP_LEN);
+    ngx_oof_json_member_hex(w, "d", found->approvers_hmac,
+                            NGX_OOF_LOOKUP_LEN);
 
     return ngx_oof_consent_keep_seal(job, w, "a", NGX_OOF_SEAL_APPROVERS,
                                      found->id, &found->approvers);
@@ -988,7 +989,7 @@ ngx_oof_consent_keep_seal(ngx_oof_consent_job_t *job, ngx_oof_json_t *w,
         return (rc == NGX_BUSY) ? NGX_BUSY : NGX_ERROR;
     }
 
-    ngx_oof_consent_member_hex(w, member, sealed.data, sealed.len);
+    ngx_oof_json_member_hex(w, member, sealed.data, sealed.len);
 
     return NGX_OK;
 }
@@ -1060,4 +1061,35 @@ ngx_oof_consent_job_cancel(ngx_oof_consent_job_t *job)
 
         ngx_oof_pg_detach(u);
     }
+}
+
+
+void
+ngx_oof_consent_job_await(ngx_oof_request_t *o, ngx_oof_consent_job_t *job)
+{
+    o->forget = ngx_oof_consent_job_forget;
+    o->waiting = job;
+}
+
+
+void
+ngx_oof_consent_job_awaited(ngx_oof_request_t *o, ngx_oof_consent_job_t *job)
+{
+    o->forget = NULL;
+    o->waiting = NULL;
+    o->db_time += job->db_time;
+
+    ngx_http_set_log_request(o->r->connection->log, o->r);
+}
+
+
+static void
+ngx_oof_consent_job_forget(ngx_oof_request_t *o)
+{
+    ngx_oof_consent_job_t *job = o->waiting;
+
+    o->forget = NULL;
+    o->waiting = NULL;
+
+    ngx_oof_consent_job_cancel(job);
 }

@@ -56,7 +56,6 @@ static ngx_int_t ngx_oof_consent_journey_got(ngx_oof_request_t *o,
     ngx_oof_pg_unit_t *u);
 static ngx_int_t ngx_oof_consent_journey_find(ngx_oof_request_t *o,
     ngx_oof_consent_screen_t *screen);
-static void ngx_oof_consent_journey_forget(ngx_oof_request_t *o);
 static void ngx_oof_consent_journey_found(ngx_oof_consent_job_t *job);
 static ngx_int_t ngx_oof_consent_journey_answer(ngx_oof_request_t *o,
     ngx_oof_consent_screen_t *screen);
@@ -342,23 +341,11 @@ ngx_oof_consent_journey_find(ngx_oof_request_t *o,
     }
 
     if (rc == NGX_AGAIN) {
-        o->forget = ngx_oof_consent_journey_forget;
-        o->waiting = job;
+        ngx_oof_consent_job_await(o, job);
         ngx_oof_request_asks(o);
     }
 
     return rc;
-}
-
-
-static void
-ngx_oof_consent_journey_forget(ngx_oof_request_t *o)
-{
-    ngx_oof_consent_job_t *job = o->waiting;
-
-    o->waiting = NULL;
-
-    ngx_oof_consent_job_cancel(job);
 }
 
 
@@ -372,11 +359,7 @@ ngx_oof_consent_journey_found(ngx_oof_consent_job_t *job)
     screen = job->data;
     o = screen->o;
 
-    o->forget = NULL;
-    o->waiting = NULL;
-    o->db_time += job->db_time;
-
-    ngx_http_set_log_request(o->r->connection->log, o->r);
+    ngx_oof_consent_job_awaited(o, job);
 
     rc = (job->rc == NGX_OOF_PG_OK)
          ? ngx_oof_consent_journey_answer(o, screen)
@@ -1091,25 +1074,6 @@ ngx_oof_consent_lookups(ngx_pool_t *pool, ngx_oof_keys_t *keys,
     ngx_oof_json_end(&w, ']');
 
     return n ? ngx_oof_json_text(&w, json) : NGX_ERROR;
-}
-
-
-void
-ngx_oof_consent_member_hex(ngx_oof_json_t *w, const char *name, u_char *data,
-    size_t len)
-{
-    ngx_str_t  hex;
-
-    hex.len = 2 * len;
-    hex.data = ngx_pnalloc(w->pool, hex.len);
-
-    if (hex.data == NULL) {
-        w->failed = 1;
-        return;
-    }
-
-    (void) ngx_hex_dump(hex.data, data, len);
-    ngx_oof_json_member(w, name, &hex);
 }
 
 

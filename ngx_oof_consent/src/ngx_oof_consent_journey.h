@@ -214,9 +214,7 @@ ngx_int_t ngx_oof_consent_bank_state(ngx_oof_request_t *o,
 ngx_int_t ngx_oof_consent_lookups(ngx_pool_t *pool, ngx_oof_keys_t *keys,
     const char *domain, ngx_str_t *value, ngx_str_t *json);
 
-/* a member whose value is bytes in hexadecimals */
-void ngx_oof_consent_member_hex(ngx_oof_json_t *w, const char *name,
-    u_char *data, size_t len);
+/* a member whose value is an id */
 void ngx_oof_consent_member_uuid(ngx_oof_json_t *w, const char *name,
     u_char *id);
 
@@ -237,6 +235,12 @@ ngx_uint_t ngx_oof_consent_found_repeated(ngx_array_t *list);
 
 /* ends a job without its handler; what is being written is written */
 void ngx_oof_consent_job_cancel(ngx_oof_consent_job_t *job);
+
+/* "o" waits for its job, which is cancelled with it; and does so no more */
+void ngx_oof_consent_job_await(ngx_oof_request_t *o,
+    ngx_oof_consent_job_t *job);
+void ngx_oof_consent_job_awaited(ngx_oof_request_t *o,
+    ngx_oof_consent_job_t *job);
 
 /*
  * Takes a legacy id (1 to 10 pairs) and people who must agree from JSON into

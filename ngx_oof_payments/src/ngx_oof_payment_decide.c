@@ -82,8 +82,6 @@ static ngx_int_t ngx_oof_payment_decide_named(ngx_oof_request_t *o,
     ngx_oof_payment_decision_t *d, json_t *list);
 static ngx_int_t ngx_oof_payment_decide_person(ngx_oof_request_t *o,
     ngx_oof_json_t *w, json_t *person, ngx_str_t *cpf, ngx_uint_t agreed);
-static void ngx_oof_payment_decide_hex(ngx_oof_json_t *w, const char *name,
-    u_char *data, size_t len);
 static ngx_int_t ngx_oof_payment_decide_agree(ngx_oof_request_t *o,
     ngx_oof_payment_decision_t *d);
 static ngx_int_t ngx_oof_payment_decide_write(ngx_oof_request_t *o,
@@ -856,33 +854,13 @@ ngx_oof_payment_decide_person(ngx_oof_request_t *o, ngx_oof_json_t *w,
     }
 
     ngx_oof_json_begin(w, '{');
-    ngx_oof_payment_decide_hex(w, "h", hmac, NGX_OOF_LOOKUP_LEN);
-    ngx_oof_payment_decide_hex(w, "p", sealed.data, sealed.len);
+    ngx_oof_json_member_hex(w, "h", hmac, NGX_OOF_LOOKUP_LEN);
+    ngx_oof_json_member_hex(w, "p", sealed.data, sealed.len);
     ngx_oof_json_name(w, "a");
     ngx_oof_json_bool(w, agreed);
     ngx_oof_json_end(w, '}');
 
     return NGX_OK;
-}
-
-
-static void
-ngx_oof_payment_decide_hex(ngx_oof_json_t *w, const char *name, u_char *data,
-    size_t len)
-{
-    ngx_str_t  hex;
-
-    hex.len = 2 * len;
-    hex.data = ngx_pnalloc(w->pool, hex.len);
-
-    if (hex.data == NULL) {
-        w->failed = 1;
-        return;
-    }
-
-    (void) ngx_hex_dump(hex.data, data, len);
-
-    ngx_oof_json_member(w, name, &hex);
 }
 
 
