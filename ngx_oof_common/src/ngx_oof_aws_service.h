@@ -49,6 +49,7 @@ char *ngx_oof_aws_service_line(ngx_conf_t *cf, ngx_oof_consumer_t *c,
 char *ngx_oof_aws_service_init(ngx_conf_t *cf, ngx_oof_consumer_t *c,
     ngx_str_t *region, const char *variable, ngx_str_t *url);
 
+/* of a provider: in the worker that holds the lease (ngx_oof_relay.h) */
 ngx_int_t ngx_oof_aws_service_start(ngx_oof_consumer_t *c);
 void ngx_oof_aws_service_send(ngx_oof_consumer_t *c,
     ngx_oof_delivery_t **deliveries, ngx_uint_t n);

@@ -51,6 +51,7 @@ ngx_uint_t ngx_oof_cert_trusted(ngx_connection_t *c, ngx_array_t *from);
  */
 ngx_array_t *ngx_oof_cert_load(ngx_conf_t *cf, ngx_str_t *file);
 
+/* configuration, and the life of a worker */
 ngx_int_t ngx_oof_cert_init(ngx_conf_t *cf);
 ngx_int_t ngx_oof_cert_init_process(ngx_cycle_t *cycle);
 void ngx_oof_cert_exit_process(ngx_cycle_t *cycle);

@@ -124,6 +124,7 @@ ngx_int_t ngx_oof_fetch_file(ngx_conf_t *cf, ngx_str_t *file, size_t max,
     ngx_str_t *text);
 ngx_int_t ngx_oof_fetch_pem(ngx_conf_t *cf, ngx_str_t *file, ngx_str_t *text);
 
+/* configuration, and the life of a worker */
 ngx_int_t ngx_oof_fetch_preconf(ngx_conf_t *cf);
 ngx_int_t ngx_oof_fetch_init_process(ngx_cycle_t *cycle);
 void ngx_oof_fetch_exit_process(ngx_cycle_t *cycle);

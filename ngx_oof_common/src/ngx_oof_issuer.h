@@ -87,6 +87,7 @@ struct ngx_oof_issuer_s {
 /* postconfiguration and the worker's life */
 ngx_int_t ngx_oof_issuer_init(ngx_conf_t *cf, ngx_oof_issuer_t *issuer);
 
+/* of at most "max" tokens, 0: none; and its end */
 ngx_int_t ngx_oof_token_cache_init(ngx_oof_token_cache_t *cache,
     ngx_uint_t max, ngx_log_t *log);
 void ngx_oof_token_cache_done(ngx_oof_token_cache_t *cache);
@@ -102,6 +103,7 @@ ngx_oof_token_entry_t *ngx_oof_token_cache_find(ngx_oof_token_cache_t *cache,
 void ngx_oof_token_cache_add(ngx_oof_token_cache_t *cache,
     ngx_oof_token_entry_t *entry);
 
+/* gives a reference back */
 void ngx_oof_token_entry_free(ngx_oof_token_entry_t *entry);
 
 /*

@@ -54,6 +54,10 @@ ngx_int_t ngx_oof_lease_add(ngx_conf_t *cf, ngx_oof_lease_t *lease);
  */
 ngx_uint_t ngx_oof_lease_held(ngx_oof_lease_t *lease);
 
+/*
+ * Metrics, the id that all workers of a cycle know, and the life of a worker:
+ * what it holds is given back when it quits.
+ */
 ngx_int_t ngx_oof_lease_preconf(ngx_conf_t *cf);
 ngx_int_t ngx_oof_lease_init_module(ngx_cycle_t *cycle);
 ngx_int_t ngx_oof_lease_init_process(ngx_cycle_t *cycle);

@@ -105,6 +105,7 @@ struct ngx_oof_limit_row_s {
 };
 
 
+/* as nginx calls it; what was counted outlives a reload */
 ngx_int_t ngx_oof_limit_init_zone(ngx_shm_zone_t *shm_zone, void *data);
 
 /*
@@ -158,6 +159,7 @@ void ngx_oof_limit_zone_learn(ngx_oof_limit_zone_t *zone,
 void ngx_oof_limit_zone_set_consents(ngx_oof_limit_zone_t *zone,
     uint32_t database, ngx_oof_limit_consents_t *consents, ngx_uint_t n);
 
+/* how many an organisation has, by ngx_oof_limit_consents_key(); 0: few */
 uint64_t ngx_oof_limit_zone_consents(ngx_oof_limit_zone_t *zone, u_char *key);
 
 /* 202611: the month in Brasilia, by the rule clock */

@@ -51,9 +51,11 @@ ngx_int_t ngx_oof_management_add_first(ngx_conf_t *cf,
 #define NGX_OOF_SCOPE_BANK_WRITE  "oob_consents:write"
 #define NGX_OOF_SCOPE_BANK_PUSH   "oob_payments:write"
 
+/* as ngx_oof_management_add() and ngx_oof_management_add_first() */
 ngx_int_t ngx_oof_bank_add(ngx_conf_t *cf, ngx_oof_route_t *routes);
 ngx_int_t ngx_oof_bank_add_first(ngx_conf_t *cf, ngx_oof_route_t *routes);
 
+/* both APIs, with the routes of the rule clock */
 ngx_int_t ngx_oof_management_preconf(ngx_conf_t *cf);
 
 

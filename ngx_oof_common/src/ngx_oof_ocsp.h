@@ -63,8 +63,10 @@ void ngx_oof_ocsp_name(ngx_oof_ocsp_name_t *name, X509 *x509, X509 *issuer);
 ngx_int_t ngx_oof_ocsp_check(ngx_uint_t mode, u_char *thumbprint,
     ngx_oof_ocsp_name_t *name, ngx_log_t *log);
 
+/* "oof_ocsp_cache SIZE [refresh=] [timeout=] [responder=] [ca=]" */
 char *ngx_oof_ocsp_cache(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 
+/* the zone, where some location uses it, and the life of a worker */
 ngx_int_t ngx_oof_ocsp_init(ngx_conf_t *cf);
 ngx_int_t ngx_oof_ocsp_init_process(ngx_cycle_t *cycle);
 

@@ -108,6 +108,7 @@ struct ngx_oof_pg_unit_s {
 char *ngx_oof_database_block(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 ngx_oof_database_t *ngx_oof_database_find(ngx_conf_t *cf, ngx_str_t *name);
 
+/* NAME of its block, for logs and metrics */
 ngx_str_t *ngx_oof_database_name(ngx_oof_database_t *db);
 
 /* "lease on": this nginx takes leases there */

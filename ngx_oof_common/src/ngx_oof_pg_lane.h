@@ -260,20 +260,32 @@ void ngx_oof_pg_unit_clear(ngx_oof_pg_unit_t *u);   /* results */
  * order; ngx_oof_pg_end() takes one that is in no queue.
  */
 
+/* in a worker, before its lanes open */
 ngx_int_t ngx_oof_pg_queue_init(ngx_cycle_t *cycle, ngx_oof_database_t *db);
+
+/* behind the units of its key, or last of its class; and out of there */
 void ngx_oof_pg_enqueue(ngx_oof_pg_unit_t *u);
 void ngx_oof_pg_dequeue(ngx_oof_pg_unit_t *u);
+
+/* units of a list, and one that may wait for rows from now on */
 void ngx_oof_pg_again(ngx_queue_t *units);
 void ngx_oof_pg_solo(ngx_oof_pg_unit_t *u);
+
+/* its handler is called in the "done" event, with "rc" */
 void ngx_oof_pg_end(ngx_oof_pg_unit_t *u, ngx_uint_t rc);
+
+/* no lane of the class can be had; then those that wait are told so */
 ngx_uint_t ngx_oof_pg_down(ngx_oof_pg_class_t *class);
 void ngx_oof_pg_refuse(ngx_oof_pg_class_t *class);
+
+/* all that wait end; all are freed, and nobody is told */
 void ngx_oof_pg_end_all(ngx_oof_database_t *db);
 void ngx_oof_pg_free_all(ngx_oof_database_t *db);
 
 
 /* pg_connect */
 
+/* begins an attempt, ends what is its own, goes on with it */
 void ngx_oof_pg_connect(ngx_oof_pg_lane_t *lane);
 void ngx_oof_pg_connect_abort(ngx_oof_pg_lane_t *lane);
 void ngx_oof_pg_connect_event(ngx_oof_pg_lane_t *lane);
@@ -293,15 +305,24 @@ const char *ngx_oof_pg_prepare_name(ngx_oof_database_t *db, ngx_uint_t n);
 
 /* pg_lane */
 
+/* a lane that is closed; and one that is wanted */
 void ngx_oof_pg_lane_init(ngx_oof_pg_class_t *class, ngx_oof_pg_lane_t *lane);
 void ngx_oof_pg_lane_open(ngx_oof_pg_lane_t *lane);
+
+/* an attempt has ended: it is up, or not, for a reason, which counts so much */
 void ngx_oof_pg_lane_ready(ngx_oof_pg_lane_t *lane);
 void ngx_oof_pg_lane_failed(ngx_oof_pg_lane_t *lane, const char *why,
     ngx_uint_t strikes);
+
+/* one that was up has ended; one is not needed; one has nothing to do */
 void ngx_oof_pg_lane_lost(ngx_oof_pg_lane_t *lane, const char *why);
 void ngx_oof_pg_lane_close(ngx_oof_pg_lane_t *lane);
 void ngx_oof_pg_lane_idle(ngx_oof_pg_lane_t *lane);
 
+/*
+ * Watches libpq's socket, for reading or writing, or no more; writes what libpq
+ * has kept.  NGX_OK or NGX_ERROR.
+ */
 ngx_int_t ngx_oof_pg_lane_attach(ngx_oof_pg_lane_t *lane, ngx_uint_t write);
 void ngx_oof_pg_lane_detach(ngx_oof_pg_lane_t *lane);
 ngx_int_t ngx_oof_pg_lane_flush(ngx_oof_pg_lane_t *lane);

@@ -67,6 +67,11 @@ struct ngx_oof_api_s {
     { 0, ngx_null_string, ngx_null_string, 0, ngx_null_string, 0, NULL, 0 }
 
 
+/*
+ * In preconfiguration: makes an API known, which is static; NGX_ERROR with a
+ * message when there is one of its name and major version.  And that of a name
+ * and version, or NULL.
+ */
 ngx_int_t ngx_oof_api_register(ngx_conf_t *cf, ngx_oof_api_t *api);
 ngx_oof_api_t *ngx_oof_api_find(ngx_conf_t *cf, ngx_str_t *name,
     ngx_str_t *major);

@@ -65,6 +65,7 @@ ngx_uint_t ngx_oof_token_has_scope(ngx_oof_token_t *token, ngx_str_t *scope);
 /* keys or introspection at hand, for readiness */
 ngx_uint_t ngx_oof_issuer_ready(ngx_oof_issuer_t *issuer);
 
+/* configuration, and the life of a worker */
 ngx_int_t ngx_oof_token_init(ngx_conf_t *cf);
 ngx_int_t ngx_oof_token_init_process(ngx_cycle_t *cycle);
 void ngx_oof_token_exit_process(ngx_cycle_t *cycle);

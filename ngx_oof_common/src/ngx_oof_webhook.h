@@ -98,6 +98,7 @@ ngx_int_t ngx_oof_webhook_add(ngx_conf_t *cf, ngx_oof_webhook_rule_t *rules,
  */
 void ngx_oof_webhook_add_due(ngx_conf_t *cf, ngx_oof_sql_t *sql);
 
+/* configuration, and the life of a worker */
 ngx_int_t ngx_oof_webhook_preconf(ngx_conf_t *cf);
 ngx_int_t ngx_oof_webhook_init(ngx_conf_t *cf);
 void ngx_oof_webhook_exit_process(ngx_cycle_t *cycle);

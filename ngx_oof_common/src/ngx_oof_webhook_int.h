@@ -44,6 +44,7 @@ typedef struct {
 } ngx_oof_webhook_hosts_t;
 
 
+/* at most "max" calls at once, and "host_max" of one host */
 void ngx_oof_webhook_hosts_init(ngx_oof_webhook_hosts_t *hosts,
     ngx_uint_t max, ngx_uint_t host_max);
 
@@ -154,11 +155,14 @@ ngx_oof_webhook_use_t *ngx_oof_webhook_brand(ngx_oof_webhook_sender_t *s,
 /* there are new rows */
 void ngx_oof_webhook_wake(ngx_oof_webhook_sender_t *s);
 
+/* the lease of a database's sender, and the end of the worker */
 ngx_int_t ngx_oof_webhook_send_init(ngx_conf_t *cf,
     ngx_oof_webhook_sender_t *s);
 void ngx_oof_webhook_send_exit(ngx_oof_webhook_sender_t *s);
+/* the relay's consumer that fills the queue */
 ngx_int_t ngx_oof_webhook_consumer(ngx_conf_t *cf,
     ngx_oof_webhook_sender_t *s);
+/* routes of the bank's side: lists, and calls that are made again */
 ngx_int_t ngx_oof_webhook_list_preconf(ngx_conf_t *cf);
 
 

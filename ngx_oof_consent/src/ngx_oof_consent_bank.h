@@ -71,10 +71,10 @@ ngx_int_t ngx_oof_bank_reject(ngx_oof_request_t *o);
 ngx_int_t ngx_oof_bank_agree(ngx_oof_request_t *o);
 ngx_int_t ngx_oof_bank_notify(ngx_oof_request_t *o);
 
-/* registers the API, in preconfiguration */
 /* what the bank's own webhook is told of */
 ngx_int_t ngx_oof_consent_webhook_preconf(ngx_conf_t *cf);
 
+/* adds the routes, in preconfiguration */
 ngx_int_t ngx_oof_bank_preconf(ngx_conf_t *cf);
 
 

@@ -27,6 +27,7 @@
  * that nothing is known of.  204; 409 when something is.
  */
 
+/* registers the API and adds the route, in preconfiguration */
 ngx_int_t ngx_oof_payment_notice_preconf(ngx_conf_t *cf);
 
 

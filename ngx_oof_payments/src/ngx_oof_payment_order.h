@@ -180,6 +180,7 @@ ngx_int_t ngx_oof_payment_order_hash(ngx_pool_t *pool, ngx_str_t *brand,
 ngx_oof_payment_code_e ngx_oof_payment_core_code(ngx_oof_core_t *core,
     ngx_str_t *name);
 
+/* of one that is not under way: in its handler, or before it is sent */
 void ngx_oof_payment_order_free(ngx_oof_payment_order_t *order);
 
 ngx_int_t ngx_oof_payment_order_preconf(ngx_conf_t *cf);   /* metrics */

@@ -67,6 +67,7 @@ void ngx_oof_payment_account(json_t *object, const char *name,
 /* the agency is required for these accounts and is not there (spec 2.4) */
 ngx_uint_t ngx_oof_payment_no_issuer(ngx_oof_payment_account_t *account);
 
+/* the same bytes */
 ngx_uint_t ngx_oof_payment_same(ngx_str_t *one, ngx_str_t *two);
 
 
