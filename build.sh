@@ -43,6 +43,8 @@ usage: ./build.sh COMMAND
                         role is \$OOF_ROLE, "oof" by default
   rotate                gives the sandbox new keys of personal data and brings
                         all of it under them, while it serves
+  import FILE…          clients, ids of resources and consents of another
+        [--dry-run] …   platform (docs/import.md)
   image                 the container image, with docker, podman or buildah
 
 OOF_VAR=DIR puts var/ elsewhere, OOF_CONF_EXTRA=FILE includes a file in the
@@ -95,6 +97,11 @@ command_bench() {
 }
 
 
+command_import() {
+    exec /usr/bin/python3 "$root/build/import" "$@"
+}
+
+
 command_migrate() {
     if [ $# -ne 1 ]; then
         die "usage: ./build.sh migrate CONNINFO"
@@ -112,7 +119,7 @@ name=${1-}
 [ $# -eq 0 ] || shift
 
 case $name in
-deps|build|run|stop|test|fuzz|bench|migrate|rotate|image)
+deps|build|run|stop|test|fuzz|bench|migrate|rotate|import|image)
     var_make
     "command_$name" "$@"
     ;;
