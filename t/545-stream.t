@@ -204,6 +204,24 @@ is(scalar(grep { $_ != 1 } values %seen), 0, 'once');
 $slow->close;
 
 
+# a type is whole, or what stands before a dot; an event is one line, whatever
+# white space its JSON has
+
+my ($now) = (psql('SELECT max(position) FROM oof_event'))[0][0];
+psql("INSERT INTO oof_event (id, key, time, stamp, version, brand, type, data)"
+     . " SELECT oof_uuid7((extract(epoch FROM now()) * 1000)::bigint + i),"
+     . " gen_random_uuid(), now(), now(), 1, 'bank', t,"
+     . " E'{\"x\":\\n\\r1}' FROM unnest(ARRAY['oof.testing.a', 'oof.test.a',"
+     . " 'oof.test']) WITH ORDINALITY AS u (t, i)");
+my $part = reader('?type=oof.test', headers => [ "Last-Event-ID: $now" ]);
+my @part = events_of(heard($part, qr/^data: /m, 2));
+is(join(' ', sort map { $_->{type} } @part), 'oof.test oof.test.a',
+   'what begins alike is another type');
+is_deeply($part[0]{json}{data}, { x => 1 }, 'the line is whole');
+unlike($part->{text}, qr/\r/, 'and one');
+$part->close;
+
+
 # the token's end is the stream's
 
 my $short = reader('?type=none', ttl => 2);

@@ -230,7 +230,7 @@ ngx_oof_call_size(ngx_oof_request_t *o)
     /* an escaped character has six */
 
     return NGX_OOF_CALL_FIXED + o->api->base.len + o->route->path.len
-           + o->location->place.len + 3 * 6 * NGX_OOF_CALL_TEXT;
+           + 6 * (o->location->place.len + 3 * NGX_OOF_CALL_TEXT);
 }
 
 
@@ -618,6 +618,10 @@ ngx_oof_call_sent(ngx_oof_pg_unit_t *u)
     if (u->rc == NGX_OOF_PG_ERROR && ++block->tries == NGX_OOF_CALL_TRIES) {
         ngx_queue_remove(q);
         ngx_oof_call_drop(calls, block, "the database refuses them");
+
+        /* what comes behind it may be fine */
+
+        calls->again = ngx_current_msec;
     }
 }
 
