@@ -95,6 +95,12 @@ GRANT EXECUTE ON FUNCTION
     oof_log_drop(text, timestamptz, timestamptz, integer)
     TO :"role";
 
+-- deletes what is over and old, and nothing else
+
+GRANT EXECUTE ON FUNCTION
+    oof_retain(text, timestamptz, text, integer, bigint)
+    TO :"role";
+
 -- read and change what it may read and change anyway
 
 GRANT EXECUTE ON FUNCTION oof_client_key(text, text),

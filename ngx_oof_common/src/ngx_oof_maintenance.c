@@ -6,6 +6,7 @@
 
 #include <ngx_oof.h>
 #include <ngx_oof_leased.h>
+#include <ngx_oof_retention.h>
 #include <ngx_oof_rotation.h>
 #include <ngx_oof_common_sql.h>
 
@@ -41,6 +42,7 @@ struct ngx_oof_maintenance_s {
     ngx_msec_t                 purge;      /* of keys of requests: the next */
     ngx_uint_t                 purging;
     ngx_oof_rotation_t        *rotation;
+    ngx_oof_retention_t       *retention;
     ngx_oof_maintenance_log_t  logs[NGX_OOF_MAINTENANCE_LOGS];
 };
 
@@ -134,7 +136,9 @@ ngx_oof_maintenance_add(ngx_conf_t *cf, ngx_oof_database_t *db)
     m->lease.data = m;
 
     m->rotation = ngx_oof_rotation_create(cf, &m->lease);
-    if (m->rotation == NULL) {
+    m->retention = ngx_oof_retention_create(cf, &m->lease);
+
+    if (m->rotation == NULL || m->retention == NULL) {
         return NGX_ERROR;
     }
 
@@ -156,6 +160,7 @@ ngx_oof_maintenance_acquired(ngx_oof_lease_t *lease)
     m->purge = ngx_current_msec;
 
     ngx_oof_rotation_acquired(m->rotation);
+    ngx_oof_retention_acquired(m->retention);
     ngx_oof_maintenance_tick(lease);
 }
 
@@ -175,6 +180,7 @@ ngx_oof_maintenance_lost(ngx_oof_lease_t *lease)
     }
 
     ngx_oof_rotation_lost(m->rotation);
+    ngx_oof_retention_lost(m->retention);
 }
 
 
@@ -187,6 +193,7 @@ ngx_oof_maintenance_tick(ngx_oof_lease_t *lease)
 
     ngx_oof_idempotency_purge(lease, &m->purge, &m->purging);
     ngx_oof_rotation_tick(m->rotation);
+    ngx_oof_retention_tick(m->retention);
 
     for (i = 0; i < NGX_OOF_MAINTENANCE_LOGS; i++) {
         ngx_oof_maintenance_ask(&m->logs[i]);

@@ -7,6 +7,7 @@
 #include <ngx_oof.h>
 #include <ngx_oof_expiry.h>
 #include <ngx_oof_common_sql.h>
+#include <ngx_oof_retention.h>
 #include <ngx_oof_rotation.h>
 
 
@@ -189,6 +190,13 @@ static ngx_command_t  ngx_oof_commands[] = {
       NGX_HTTP_MAIN_CONF_OFFSET,
       ngx_oof_main(events_keep),
       &ngx_oof_not_zero_p },
+
+    { ngx_string("oof_retention"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE2,
+      ngx_oof_retention_directive,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      0,
+      NULL },
 
     { ngx_string("oof_rotation"),
       NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE12,
