@@ -7,6 +7,7 @@
 #include <ngx_oof.h>
 #include <ngx_oof_expiry.h>
 #include <ngx_oof_common_sql.h>
+#include <ngx_oof_export.h>
 #include <ngx_oof_retention.h>
 #include <ngx_oof_rotation.h>
 
@@ -686,6 +687,7 @@ ngx_oof_preconfiguration(ngx_conf_t *cf)
         || ngx_oof_webhook_preconf(cf) != NGX_OK
         || ngx_oof_relay_preconf(cf) != NGX_OK
         || ngx_oof_rotation_preconf(cf) != NGX_OK
+        || ngx_oof_export_preconf(cf) != NGX_OK
         || ngx_oof_status_preconf(cf) != NGX_OK
         || ngx_oof_outage_preconf(cf) != NGX_OK
         || ngx_oof_stream_preconf(cf) != NGX_OK)

@@ -333,6 +333,7 @@ ngx_oof_consent_preconfiguration(ngx_conf_t *cf)
 
     if (ngx_oof_init_register(cf, ngx_oof_consent_sweep_init) != NGX_OK
         || ngx_oof_init_register(cf, ngx_oof_consent_rotation_init) != NGX_OK
+        || ngx_oof_consent_export_preconf(cf) != NGX_OK
         || ngx_oof_gate_preconf(cf) != NGX_OK
         || ngx_oof_bank_preconf(cf) != NGX_OK
         || ngx_oof_consent_webhook_preconf(cf) != NGX_OK)

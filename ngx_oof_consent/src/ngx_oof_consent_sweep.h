@@ -36,5 +36,8 @@ ngx_int_t ngx_oof_consent_sweep_init(ngx_conf_t *cf);
 /* the tables with personal data, see ngx_oof_rotation.h; likewise */
 ngx_int_t ngx_oof_consent_rotation_init(ngx_conf_t *cf);
 
+/* what is held of a customer, see ngx_oof_export.h; in preconfiguration */
+ngx_int_t ngx_oof_consent_export_preconf(ngx_conf_t *cf);
+
 
 #endif /* _NGX_OOF_CONSENT_SWEEP_H_INCLUDED_ */

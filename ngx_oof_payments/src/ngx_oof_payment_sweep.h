@@ -28,5 +28,8 @@ ngx_int_t ngx_oof_payment_sweep_init(ngx_conf_t *cf);
 /* the tables with personal data, see ngx_oof_rotation.h; likewise */
 ngx_int_t ngx_oof_payment_rotation_init(ngx_conf_t *cf);
 
+/* what is held of a customer, see ngx_oof_export.h; in preconfiguration */
+ngx_int_t ngx_oof_payment_export_preconf(ngx_conf_t *cf);
+
 
 #endif /* _NGX_OOF_PAYMENT_SWEEP_H_INCLUDED_ */

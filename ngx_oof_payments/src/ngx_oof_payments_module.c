@@ -278,6 +278,7 @@ ngx_oof_payments_preconfiguration(ngx_conf_t *cf)
     if (ngx_oof_sql_register(cf, ngx_oof_payments_sql) != NGX_OK
         || ngx_oof_init_register(cf, ngx_oof_payment_sweep_init) != NGX_OK
         || ngx_oof_init_register(cf, ngx_oof_payment_rotation_init) != NGX_OK
+        || ngx_oof_payment_export_preconf(cf) != NGX_OK
         || ngx_oof_payment_order_preconf(cf) != NGX_OK
         || ngx_oof_payment_bank_preconf(cf) != NGX_OK
         || ngx_oof_payment_notice_preconf(cf) != NGX_OK
