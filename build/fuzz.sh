@@ -33,7 +33,7 @@ fuzz_sources() {
         echo "$OOF_VAR/src/nginx-$1/src/core/ngx_$name.c"
     done
 
-    for name in json clock jws schema uuid; do
+    for name in json json_read clock jws schema uuid; do
         echo "$root/ngx_oof_common/src/ngx_oof_$name.c"
     done
 

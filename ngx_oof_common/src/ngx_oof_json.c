@@ -5,9 +5,8 @@
 
 
 #include <ngx_oof.h>
+#include <ngx_oof_json_read.h>
 
-
-#define NGX_OOF_JSON_DEPTH  16
 
 /* NGX_OK when "size" more bytes have their place */
 
@@ -29,12 +28,8 @@
 
 
 static ngx_int_t ngx_oof_json_grow(ngx_oof_json_t *w, size_t size);
-static u_char *ngx_oof_json_plain(u_char *p, u_char *last);
 static void ngx_oof_json_value(ngx_oof_json_t *w, u_char *data, size_t len);
 static u_char *ngx_oof_json_escape(ngx_oof_json_t *w, u_char c);
-static size_t ngx_oof_json_multi(u_char *p, u_char *last);
-static const char *ngx_oof_json_scan(ngx_str_t *text);
-static const char *ngx_oof_json_reason(json_error_t *error);
 static void ngx_oof_json_cleanup(void *data);
 
 
@@ -364,9 +359,9 @@ ngx_oof_json_grow(ngx_oof_json_t *w, size_t size)
 }
 
 
-/* skips what needs nothing, eight bytes at a time where it can */
+/* eight bytes at a time where it can */
 
-static u_char *
+u_char *
 ngx_oof_json_plain(u_char *p, u_char *last)
 {
     uint64_t  x, odd;
@@ -467,12 +462,7 @@ ngx_oof_json_escape(ngx_oof_json_t *w, u_char c)
 }
 
 
-/*
- * Length of the UTF-8 sequence of several bytes at "p" (RFC 3629: no overlong
- * forms, no surrogates, nothing above U+10FFFF), or 0 when there is none.
- */
-
-static size_t
+size_t
 ngx_oof_json_multi(u_char *p, u_char *last)
 {
     u_char  c, low, high;
@@ -557,16 +547,9 @@ ngx_oof_json_parse(ngx_pool_t *pool, ngx_str_t *text, json_t **root,
     const char **why)
 {
     json_t              *json;
-    json_error_t         error;
     ngx_pool_cleanup_t  *cln;
 
     *root = NULL;
-
-    *why = ngx_oof_json_scan(text);
-
-    if (*why) {
-        return NGX_DECLINED;
-    }
 
     cln = ngx_pool_cleanup_add(pool, 0);
     if (cln == NULL) {
@@ -575,17 +558,10 @@ ngx_oof_json_parse(ngx_pool_t *pool, ngx_str_t *text, json_t **root,
 
     /* jansson seeds its hash from the system, at the first object it makes */
 
-    json = json_loadb((char *) text->data, text->len, JSON_REJECT_DUPLICATES,
-                      &error);
+    json = ngx_oof_json_read(text->data, text->len, why);
 
     if (json == NULL) {
-
-        if (json_error_code(&error) == json_error_out_of_memory) {
-            return NGX_ERROR;
-        }
-
-        *why = ngx_oof_json_reason(&error);
-        return NGX_DECLINED;
+        return *why ? NGX_DECLINED : NGX_ERROR;
     }
 
     if (!json_is_object(json)) {
@@ -619,104 +595,6 @@ ngx_oof_json_get_str(json_t *object, const char *name, ngx_str_t *value)
     value->len = json_string_length(member);
 
     return NGX_OK;
-}
-
-
-/*
- * The parser recurses and takes a nesting of thousands: what is too deep, and
- * NUL, is refused before it sees them.
- */
-
-static const char *
-ngx_oof_json_scan(ngx_str_t *text)
-{
-    u_char      c, *p, *last;
-    ngx_uint_t  depth, quoted;
-
-    depth = 0;
-    quoted = 0;
-
-    p = text->data;
-    last = p + text->len;
-
-    while (p < last) {
-        c = *p++;
-
-        if (c == '\0') {
-            return "a NUL character";
-        }
-
-        if (quoted) {
-
-            if (c == '\\') {
-                if (p < last && *p != '\0') {
-                    p++;
-                }
-
-            } else if (c == '"') {
-                quoted = 0;
-            }
-
-            continue;
-        }
-
-        switch (c) {
-
-        case '"':
-            quoted = 1;
-            break;
-
-        case '{':
-        case '[':
-            if (++depth > NGX_OOF_JSON_DEPTH) {
-                return "nested too deep";
-            }
-
-            break;
-
-        case '}':
-        case ']':
-            if (depth) {
-                depth--;
-            }
-
-            break;
-        }
-    }
-
-    return NULL;
-}
-
-
-/* the parser's own texts quote the document, which must not reach a log */
-
-static const char *
-ngx_oof_json_reason(json_error_t *error)
-{
-    switch (json_error_code(error)) {
-
-    case json_error_invalid_utf8:
-        return "not UTF-8";
-
-    case json_error_premature_end_of_input:
-        return "the end is missing";
-
-    case json_error_end_of_input_expected:
-        return "something follows the end";
-
-    case json_error_null_character:
-    case json_error_null_byte_in_key:
-        return "a NUL character";
-
-    case json_error_duplicate_key:
-        return "a member occurs twice";
-
-    case json_error_numeric_overflow:
-        return "a number is out of range";
-
-    default:
-        return "not JSON";
-    }
 }
 
 

@@ -6,6 +6,7 @@
 
 #include <ngx_oof.h>
 #include <ngx_oof_issuer.h>
+#include <ngx_oof_json_read.h>
 
 
 /* the access step of spec 5.4, and the claims of a token */
@@ -394,7 +395,6 @@ ngx_oof_token_verify(ngx_oof_request_t *o, ngx_oof_issuer_t *issuer,
     ngx_int_t               rc;
     const char             *why;
     ngx_uint_t              generation, result;
-    json_error_t            error;
     ngx_oof_jws_t           jws;
     ngx_oof_token_entry_t  *entry;
 
@@ -445,8 +445,7 @@ ngx_oof_token_verify(ngx_oof_request_t *o, ngx_oof_issuer_t *issuer,
                                     "its signature is wrong");
     }
 
-    claims = json_loadb((char *) jws.payload.data, jws.payload.len,
-                        JSON_REJECT_DUPLICATES, &error);
+    claims = ngx_oof_json_read(jws.payload.data, jws.payload.len, &why);
 
     entry = ngx_oof_token_claims(issuer, claims, &result, &why);
 

@@ -9,6 +9,11 @@
 
 #include "fuzz.h"
 
+#include <ngx_oof_json_read.h>
+
+
+static void as_jansson(ngx_str_t *text);
+
 
 static void
 fuzz(ngx_pool_t *pool, ngx_str_t *text)
@@ -33,6 +38,8 @@ fuzz(ngx_pool_t *pool, ngx_str_t *text)
         must(ngx_oof_json_parse(pool, &value, &root, &why) == NGX_OK);
     }
 
+    as_jansson(text);
+
     rc = ngx_oof_json_parse(pool, text, &root, &why);
 
     must(rc == NGX_OK || rc == NGX_DECLINED);
@@ -50,4 +57,32 @@ fuzz(ngx_pool_t *pool, ngx_str_t *text)
     must(ngx_oof_payment_canonical(pool, twin, &two) == NGX_OK);
 
     must(one.len == two.len && ngx_memcmp(one.data, two.data, one.len) == 0);
+}
+
+
+/* the same documents are refused, and the others have the same tree */
+
+static void
+as_jansson(ngx_str_t *text)
+{
+    json_t        *one, *two;
+    const char    *why;
+    json_error_t   error;
+
+    one = ngx_oof_json_read(text->data, text->len, &why);
+    two = json_loadb((char *) text->data, text->len, JSON_REJECT_DUPLICATES,
+                     &error);
+
+    must((one == NULL) == (why != NULL));
+
+    if (one == NULL) {
+        must(two == NULL || ngx_strcmp(why, "nested too deep") == 0
+             || ngx_strcmp(why, "a NUL character") == 0);
+
+    } else {
+        must(two && json_equal(one, two));
+    }
+
+    json_decref(one);
+    json_decref(two);
 }

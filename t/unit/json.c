@@ -6,6 +6,8 @@
 
 #include "tap.h"
 
+#include <ngx_oof_json_read.h>
+
 
 static void  writer(void);
 static void  growth(void);
@@ -13,6 +15,7 @@ static void  strings(void);
 static void  places(void);
 static void  every_byte(void);
 static void  parser(void);
+static void  as_jansson(void);
 static void  members(void);
 
 
@@ -27,6 +30,7 @@ main(int argc, char *const *argv)
     places();
     every_byte();
     parser();
+    as_jansson();
     members();
 
     return tap_done();
@@ -349,6 +353,74 @@ parser(void)
                "document %lu is refused", (unsigned long) i);
         ok(json == NULL && ngx_strcmp(why, cases[i].why) == 0,
            "because of: %s (%s)", cases[i].why, why);
+    }
+}
+
+
+/* every change of one byte, and every beginning, is read as jansson does */
+
+static void
+as_jansson(void)
+{
+    u_char         data[1024];
+    json_t        *one, *two;
+    size_t         i, n, len;
+    const char    *why;
+    ngx_uint_t     c, same, good;
+    json_error_t   error;
+
+    static const char  text[] =
+        "{\"a\":[1, -0,0.5e-3, 12345678901234567890,123456789012345678,\t"
+        "-9223372036854775808,1E5,true,false, null,[ ],{ }],\r\n"
+        "\"\\u00e9\\ud83d\\ude00\\/\\\\\\\"\\b\\f\\n\\r\\t\" : \"\xc3\xa9"
+        "\xe2\x82\xac\xf0\x9f\x98\x80 \\u20AC\\u0041\",\"\":\"\","
+        "\"b\":{\"a\":\"abcdefghijklmnopq\",\"b\":{\"a\":-1}}}";
+
+    static const char  good_text[] =
+        "{\"a\":[1, -0,0.5e-3,123456789012345678,\t"
+        "-9223372036854775808,9223372036854775807,1E5,true,false, null,[ ],"
+        "{ }],\r\n"
+        "\"\\u00e9\\ud83d\\ude00\\/\\\\\\\"\\b\\f\\n\\r\\t\" : \"\xc3\xa9"
+        "\xe2\x82\xac\xf0\x9f\x98\x80 \\u20AC\\u0041\",\"\":\"\","
+        "\"b\":{\"a\":\"abcdefghijklmnopq\",\"b\":{\"a\":-1}}}";
+
+    for (n = 0; n < 2; n++) {
+        len = n ? sizeof(good_text) - 1 : sizeof(text) - 1;
+        same = 1;
+        good = 0;
+
+        for (i = 0; i <= len; i++) {
+
+            /* jansson takes a NUL after some numbers */
+
+            for (c = 1; c < 257; c++) {
+                ngx_memcpy(data, n ? good_text : text, len);
+
+                if (c < 256 && i < len) {
+                    data[i] = (u_char) c;
+                }
+
+                one = ngx_oof_json_read(data, c < 256 ? len : i, &why);
+                two = json_loadb((char *) data, c < 256 ? len : i,
+                                 JSON_REJECT_DUPLICATES, &error);
+
+                if ((one == NULL) != (two == NULL)
+                    || (one == NULL) != (why != NULL)
+                    || (one && !json_equal(one, two)))
+                {
+                    same = 0;
+                }
+
+                good += one != NULL;
+
+                json_decref(one);
+                json_decref(two);
+            }
+        }
+
+        ok(same, "as jansson reads it");
+        ok(n ? good > 4000 : good < 1000, "%lu of them are good",
+           (unsigned long) good);
     }
 }
 
