@@ -290,26 +290,8 @@ done_testing();
 # --- the statements as the lanes prepare them
 
 sub prepared {
-    my @list;
-
-    for my $file (glob "$Test::Oof::Root/ngx_oof_consent/sql/*.sql") {
-        my $text = Test::Oof::slurp($file);
-        my ($name) = $file =~ m{([^/]+)\.sql$};
-        my $types = join ', ', $text =~ /^-- \$\d+ (\S+?):/mg;
-
-        $text =~ s/^\s*--.*\n//mg;
-        $text =~ s/;\s*$//;
-
-        $types = "($types)" if $types;
-
-        push @list, "PREPARE $name $types AS $text";
-
-        if ($text =~ s/ SKIP LOCKED//g) {
-            push @list, "PREPARE ${name}_solo $types AS $text";
-        }
-    }
-
-    return @list;
+    return Test::Oof::Postgres::statements(
+        glob "$Test::Oof::Root/ngx_oof_consent/sql/*.sql");
 }
 
 

@@ -287,25 +287,10 @@ sub unit {
 
 
 sub prepared {
-    my @list;
-
-    for my $name (qw/ consent_decide consent_decide_outcome consent_lock
-                      consent_approve consent_approve_outcome
-                      consent_ready /)
-    {
-        my $text = Test::Oof::slurp("$Test::Oof::Root/ngx_oof_consent/sql/"
-                                    . "$name.sql");
-        my @types = $text =~ /^-- \$\d+ (\S+?):/mg;
-
-        $text =~ s/^\s*--.*\n//mg;
-        $text =~ s/;\s*$//;
-
-        push @list, "PREPARE $name(" . join(', ', @types) . ") AS $text";
-        push @list, "PREPARE ${name}_solo(" . join(', ', @types) . ") AS $text"
-            if $text =~ s/ SKIP LOCKED//g;
-    }
-
-    return @list;
+    return Test::Oof::Postgres::statements(
+        map { "$Test::Oof::Root/ngx_oof_consent/sql/$_.sql" }
+            qw/ consent_decide consent_decide_outcome consent_lock
+                consent_approve consent_approve_outcome consent_ready /);
 }
 
 

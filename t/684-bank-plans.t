@@ -210,16 +210,14 @@ $one->run("SET TIME ZONE 'UTC'; SET enable_seqscan = off;"
           . ' SET plan_cache_mode = force_generic_plan');
 
 my %types;
-for my $file (glob "$Test::Oof::Root/ngx_oof_{common,consent}/sql/bank_*.sql") {
-    my $text = Test::Oof::slurp($file);
-    my ($name) = $file =~ m{([^/]+)\.sql$};
 
-    $types{$name} = [ $text =~ /^-- \$\d+ (\S+?):/mg ];
-    $text =~ s/^\s*--.*\n//mg;
-    $text =~ s/;\s*$//;
+for my $statement (Test::Oof::Postgres::statements(
+    glob "$Test::Oof::Root/ngx_oof_{common,consent}/sql/bank_*.sql"))
+{
+    my ($name, $types) = $statement =~ /^PREPARE (\S+) \((.*?)\)/;
 
-    $one->run("PREPARE $name (" . join(', ', @{ $types{$name} })
-              . ") AS $text");
+    $types{$name} = [ split /, /, $types ];
+    $one->run($statement);
 }
 
 cmp_ok(scalar keys %types, '>=', 18, 'statements');
@@ -240,12 +238,12 @@ my ($both) = map { $_->[0] } psql("SELECT encode(sha256('5'), 'hex')");
 my ($firm) = map { $_->[0] } psql("SELECT encode(sha256('c9'), 'hex')");
 
 sub streams {
-    my ($asc, %more) = @_;
+    my ($asc) = @_;
 
-    return JSON::PP->new->encode([ map { { k => 0, s => $_, lo => 0,
-        hi => ($now + 86400) * 1e6, %more,
+    return JSON::PP->new->encode([ { k => 0, w => 126, lo => 0,
+        hi => ($now + 86400) * 1e6,
         id => ($asc ? '00000000-0000-0000-0000-000000000000'
-                    : 'ffffffff-ffff-ffff-ffff-ffffffffffff') } } 1 .. 6 ]);
+                    : 'ffffffff-ffff-ffff-ffff-ffffffffffff') } ]);
 }
 
 sub looks {
@@ -265,10 +263,14 @@ for my $list (qw/ bank_list bank_list_asc /) {
                   [ 'by client', c => 'c7' ],
                   [ 'by client and term', c => 'c7', m => 12 ]) {
         my ($name, @more) = @$case;
-        my $json = streams(scalar $list =~ /asc/, @more);
+        my %more = @more;
+        my $json = streams(scalar $list =~ /asc/);
+        my $client = $more{c} ? "'[\"$more{c}\"]'" : 'NULL';
+        my $term = $more{m} // 'NULL';
 
-        cmp_ok(looks("$list ('bank', now(), '$json', 50, 20050, NULL)"), '<=',
-               300, "$list, $name: what it looks at");
+        cmp_ok(looks("$list ('bank', now(), '$json', 50, 20050, $client,"
+                     . " NULL, $term)"), '<=', 300,
+               "$list, $name: what it looks at");
     }
 }
 
@@ -278,8 +280,8 @@ for my $case ([ cpf => $mail ], [ key => $mail ], [ cnpj => $firm ],
 
     cmp_ok(looks("bank_list_owner ('bank', now(), '[{\"t\":\"$way\",\"h\":"
                  . "\"$hmac\"}]', 'epoch', now(), 10000, NULL, NULL, NULL,"
-                 . " NULL, NULL, NULL, '{\"1\":0,\"2\":0,\"3\":0,\"4\":0,"
-                 . "\"5\":0,\"6\":0}', false, 0, 25, NULL)"), '<=', 400,
+                 . " NULL, NULL, '{\"1\":0,\"2\":0,\"3\":0,\"4\":0,"
+                 . "\"5\":0,\"6\":0}', false, 25, NULL, NULL)"), '<=', 400,
            "bank_list_owner, by $way: what it looks at");
 
     next if $way eq 'approver';

@@ -184,8 +184,11 @@ ngx_int_t ngx_oof_bank_lookups(ngx_oof_request_t *o, const char *domain,
 
 typedef struct {
 
-    /* adds the statements that read consent u->key to the unit */
-    void                   (*read)(ngx_oof_request_t *o,
+    /*
+     * Adds the statements that read consent u->key to the unit; NGX_OK or
+     * NGX_ERROR.
+     */
+    ngx_int_t              (*read)(ngx_oof_request_t *o,
                                    ngx_oof_pg_unit_t *u);
 
     /*

@@ -325,7 +325,10 @@ ngx_oof_bank_keep_read(ngx_oof_request_t *o, ngx_oof_bank_keep_t *keep)
 
     ngx_memcpy(u->key, id, NGX_OOF_UUID_LEN);
 
-    kind->read(o, u);
+    if (kind->read(o, u) != NGX_OK) {
+        ngx_oof_pg_free(u);
+        return NGX_ERROR;
+    }
 
     if (keep->look) {
         ngx_oof_pg_statement(u, keep->look);

@@ -5,6 +5,7 @@
 
 
 #include <ngx_oof.h>
+#include <ngx_oof_bank_list.h>
 #include <ngx_oof_common_sql.h>
 
 
@@ -98,7 +99,11 @@ ngx_oof_management_preconf(ngx_conf_t *cf)
         return NGX_ERROR;
     }
 
-    return ngx_oof_bank_keep_preconf(cf);
+    if (ngx_oof_bank_keep_preconf(cf) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    return ngx_oof_bank_list_preconf(cf);
 }
 
 

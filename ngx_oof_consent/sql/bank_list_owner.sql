@@ -1,5 +1,5 @@
--- Consents by whom they are of, or by search keys: a page of those that fit, in
--- the order that is asked for, with the number of all.  One row at least, with
+-- Consents by whom they are of, or by search keys: the first of those that fit,
+-- in the order that is asked for, with the number of all.  One row at least, with
 -- nulls where there is no consent.
 --
 -- Of each way to find them the newest are looked at, so many at most: "cut"
@@ -18,12 +18,11 @@
 --           are shown
 -- $10 text: JSON array of the look-up values of his company's CNPJ
 -- $11 text: JSON array of clients' ids, null: any
--- $12 int4: term, null: any
--- $13 text: JSON object: rank of each standing that fits
--- $14 bool: the oldest first
--- $15 int8: consents before the page
--- $16 int8: of the page
--- $17 timestamptz: only what expires before, or null
+-- $12 text: JSON object: rank of each standing that fits
+-- $13 bool: the oldest first
+-- $14 int8: how many are told
+-- $15 timestamptz: only what expires before, or null
+-- $16 int4: term, null: any
 WITH o AS MATERIALIZED (
     SELECT o.t, decode(o.h, 'hex') AS h
       FROM jsonb_to_recordset($3::jsonb) AS o (t text, h text)
@@ -75,7 +74,7 @@ WITH o AS MATERIALIZED (
      WHERE o.t = 'approver'
 ), m AS (
     SELECT c.consent_id, c.creation,
-           ($13::jsonb ->> (CASE
+           ($12::jsonb ->> (CASE
                             WHEN c.due <= $2
                                  THEN CASE c.standing WHEN 2 THEN 5 ELSE 6 END
                             ELSE c.standing
@@ -109,24 +108,23 @@ WITH o AS MATERIALIZED (
                                      x)))
        AND ($11 IS NULL
             OR c.client_id IN (SELECT jsonb_array_elements_text($11::jsonb)))
-       AND ($12 IS NULL OR c.term = $12)
-       AND ($17 IS NULL OR c.expiration < $17)
+       AND ($15 IS NULL OR c.expiration < $15)
+       AND ($16 IS NULL OR c.term = $16)
 ), p AS (
     SELECT m.consent_id, m.creation, m.rank
       FROM m
      WHERE m.rank IS NOT NULL
      ORDER BY m.rank,
-              CASE WHEN $14 THEN m.creation END,
-              CASE WHEN $14 THEN m.consent_id END,
+              CASE WHEN $13 THEN m.creation END,
+              CASE WHEN $13 THEN m.consent_id END,
               m.creation DESC, m.consent_id DESC
-    OFFSET $15
-     LIMIT $16
+     LIMIT $14
 )
-SELECT n.total, n.looked >= $6 AS cut, p.consent_id
+SELECT p.rank, p.creation, p.consent_id, n.total, n.looked >= $6 AS cut
   FROM (SELECT (SELECT count(*) FROM m WHERE m.rank IS NOT NULL) AS total,
                (SELECT count(*) FROM f) AS looked) AS n
        LEFT JOIN p ON true
  ORDER BY p.rank,
-          CASE WHEN $14 THEN p.creation END,
-          CASE WHEN $14 THEN p.consent_id END,
+          CASE WHEN $13 THEN p.creation END,
+          CASE WHEN $13 THEN p.consent_id END,
           p.creation DESC, p.consent_id DESC;

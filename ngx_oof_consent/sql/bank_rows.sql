@@ -3,7 +3,6 @@
 -- $1 text: brand
 -- $2 timestamptz: rule clock
 -- $3 text: JSON array of ids
--- $4 bool: personal data is wanted
 SELECT c.consent_id,
        CASE
        WHEN c.due <= $2
@@ -11,7 +10,7 @@ SELECT c.consent_id,
        ELSE c.standing
        END::int4 AS standing,
        c.creation, c.expiration, c.client_id, k.name, k.logo_uri, c.linked,
-       c.link_id, CASE WHEN $4 THEN c.personal END
+       c.link_id, c.personal
   FROM jsonb_array_elements_text($3::jsonb) WITH ORDINALITY AS x (id, n)
        JOIN oof_consent c ON c.consent_id = x.id::uuid
        LEFT JOIN oof_client k

@@ -15,7 +15,7 @@
 #define NGX_OOF_BANK_CONSENT  "/consents/v1/consents/{consentId}"
 
 
-static void ngx_oof_bank_kind_read(ngx_oof_request_t *o,
+static ngx_int_t ngx_oof_bank_kind_read(ngx_oof_request_t *o,
     ngx_oof_pg_unit_t *u);
 static ngx_int_t ngx_oof_bank_kind_row(ngx_oof_request_t *o,
     ngx_oof_pg_unit_t *u, ngx_uint_t own);
@@ -35,9 +35,6 @@ static ngx_int_t ngx_oof_bank_absent(ngx_oof_request_t *o);
 
 static ngx_oof_route_t  ngx_oof_bank_routes[] = {
 
-    ngx_oof_bank_route(GET, "/v1/consents", "bank_list", READ, NONE,
-                       ngx_oof_bank_list),
-
     ngx_oof_bank_route(GET, "/v1/consents/{consentId}", "bank_detail", READ,
                        NONE, ngx_oof_bank_detail),
 
@@ -46,9 +43,6 @@ static ngx_oof_route_t  ngx_oof_bank_routes[] = {
 
     ngx_oof_bank_route(PATCH, NGX_OOF_BANK_CONSENT, "bank_reject", WRITE,
                        JSON, ngx_oof_bank_reject),
-
-    ngx_oof_bank_route(GET, "/consents/v2/active", "bank_active", READ, NONE,
-                       ngx_oof_bank_active),
 
     ngx_oof_bank_route(GET, "/v1/consents/{consentId}/extends",
                        "bank_extends", READ, NONE, ngx_oof_bank_extends),
@@ -98,7 +92,9 @@ static ngx_oof_bank_kind_t  ngx_oof_bank_kind = {
 ngx_int_t
 ngx_oof_bank_preconf(ngx_conf_t *cf)
 {
-    if (ngx_oof_bank_kind_add(cf, &ngx_oof_bank_kind) != NGX_OK) {
+    if (ngx_oof_bank_kind_add(cf, &ngx_oof_bank_kind) != NGX_OK
+        || ngx_oof_consent_bank_list_preconf(cf) != NGX_OK)
+    {
         return NGX_ERROR;
     }
 
@@ -106,7 +102,7 @@ ngx_oof_bank_preconf(ngx_conf_t *cf)
 }
 
 
-static void
+static ngx_int_t
 ngx_oof_bank_kind_read(ngx_oof_request_t *o, ngx_oof_pg_unit_t *u)
 {
     ngx_oof_loc_conf_t  *olcf;
@@ -118,6 +114,8 @@ ngx_oof_bank_kind_read(ngx_oof_request_t *o, ngx_oof_pg_unit_t *u)
     ngx_oof_pg_statement(u, &ngx_oof_sql_journey_choice);
     ngx_oof_pg_uuid(u, u->key);
     ngx_oof_pg_text(u, &olcf->brand);
+
+    return NGX_OK;
 }
 
 
@@ -148,56 +146,6 @@ ngx_oof_bank_absent(ngx_oof_request_t *o)
 }
 
 
-/* a token that says it is a customer's, but not whose, sees nothing */
-
-ngx_int_t
-ngx_oof_bank_visible(ngx_oof_request_t *o, ngx_oof_pg_unit_t *u)
-{
-    ngx_str_t            value, cpf, cnpj;
-    ngx_oof_loc_conf_t  *olcf;
-
-    if (!ngx_oof_bank_customer(o)) {
-        ngx_oof_pg_null(u);
-        ngx_oof_pg_null(u);
-        return NGX_OK;
-    }
-
-    olcf = ngx_http_get_module_loc_conf(o->r, ngx_oof_module);
-
-    ngx_str_set(&cpf, "[]");
-    ngx_str_set(&cnpj, "[]");
-
-    if (o->token->has_cpf) {
-        value.data = o->token->cpf;
-        value.len = NGX_OOF_CPF_LEN;
-
-        if (ngx_oof_consent_lookups(o->r->pool, olcf->keys,
-                                    NGX_OOF_LOOKUP_CPF, &value, &cpf)
-            != NGX_OK)
-        {
-            return NGX_ERROR;
-        }
-    }
-
-    if (o->token->has_cpf && o->token->has_cnpj) {
-        value.data = o->token->cnpj;
-        value.len = NGX_OOF_CNPJ_LEN;
-
-        if (ngx_oof_consent_lookups(o->r->pool, olcf->keys,
-                                    NGX_OOF_LOOKUP_CNPJ, &value, &cnpj)
-            != NGX_OK)
-        {
-            return NGX_ERROR;
-        }
-    }
-
-    ngx_oof_pg_text(u, &cpf);
-    ngx_oof_pg_text(u, &cnpj);
-
-    return NGX_OK;
-}
-
-
 /* who must agree too sees it, but it is not his */
 
 ngx_int_t
@@ -225,33 +173,4 @@ ngx_oof_bank_own(ngx_oof_request_t *o, ngx_oof_consent_journey_t *journey)
                          "O consentimento não é do cliente do token.");
 
     return NGX_DECLINED;
-}
-
-
-ngx_int_t
-ngx_oof_bank_way(ngx_oof_request_t *o, ngx_oof_json_t *w, const char *way,
-    const char *domain, ngx_str_t *value)
-{
-    ngx_uint_t           n;
-    ngx_oof_loc_conf_t  *olcf;
-    u_char               hmac[NGX_OOF_LOOKUP_LEN];
-
-    olcf = ngx_http_get_module_loc_conf(o->r, ngx_oof_module);
-
-    for (n = 0; n < NGX_OOF_CONSENT_LOOKUPS; n++) {
-
-        if (ngx_oof_crypt_lookup(olcf->keys, n, domain, value, hmac)
-            != NGX_OK)
-        {
-            break;
-        }
-
-        ngx_oof_json_begin(w, '{');
-        ngx_oof_json_name(w, "t");
-        ngx_oof_json_literal(w, way);
-        ngx_oof_json_member_hex(w, "h", hmac, NGX_OOF_LOOKUP_LEN);
-        ngx_oof_json_end(w, '}');
-    }
-
-    return n ? NGX_OK : NGX_ERROR;
 }

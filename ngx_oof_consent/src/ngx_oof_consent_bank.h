@@ -9,6 +9,7 @@
 
 
 #include <ngx_oof.h>
+#include <ngx_oof_bank_list.h>
 #include <ngx_oof_consent.h>
 #include <ngx_oof_consent_journey.h>
 
@@ -20,26 +21,12 @@
  */
 
 /*
- * Adds, as two texts, whose consents this caller may see: null twice for all
- * of the brand, else JSON arrays of look-up values of the customer's CPF and
- * of the CNPJ that he acts for.  NGX_OK or NGX_ERROR.
- */
-ngx_int_t ngx_oof_bank_visible(ngx_oof_request_t *o, ngx_oof_pg_unit_t *u);
-
-/*
  * Whether this caller may change what belongs to the consent: a customer's
  * token only where the consent is that customer's.  NGX_OK, or NGX_DECLINED
  * with a 403 prepared.
  */
 ngx_int_t ngx_oof_bank_own(ngx_oof_request_t *o,
     ngx_oof_consent_journey_t *journey);
-
-/*
- * Writes {"t": way, "h": look-up value of "value"} for each look-up key;
- * NGX_OK or NGX_ERROR.
- */
-ngx_int_t ngx_oof_bank_way(ngx_oof_request_t *o, ngx_oof_json_t *w,
-    const char *way, const char *domain, ngx_str_t *value);
 
 /* title and description of permission "n" */
 const char *ngx_oof_bank_title(ngx_uint_t n);
@@ -63,8 +50,6 @@ ngx_int_t ngx_oof_bank_row(ngx_oof_request_t *o, ngx_oof_pg_unit_t *u,
 
 
 /* handlers of routes */
-ngx_int_t ngx_oof_bank_list(ngx_oof_request_t *o);
-ngx_int_t ngx_oof_bank_active(ngx_oof_request_t *o);
 ngx_int_t ngx_oof_bank_extends(ngx_oof_request_t *o);
 ngx_int_t ngx_oof_bank_revoke(ngx_oof_request_t *o);
 ngx_int_t ngx_oof_bank_reject(ngx_oof_request_t *o);
@@ -73,6 +58,9 @@ ngx_int_t ngx_oof_bank_notify(ngx_oof_request_t *o);
 
 /* what the bank's own webhook is told of */
 ngx_int_t ngx_oof_consent_webhook_preconf(ngx_conf_t *cf);
+
+/* consents of data in lists, in preconfiguration */
+ngx_int_t ngx_oof_consent_bank_list_preconf(ngx_conf_t *cf);
 
 /* adds the routes, in preconfiguration */
 ngx_int_t ngx_oof_bank_preconf(ngx_conf_t *cf);

@@ -27,6 +27,7 @@
 -- $19 bool: only those that were sent and that nothing is known of
 -- $20 bytea: document of whose wish a cancellation is, sealed, or null
 -- $21 text: traceparent of events, or null
+-- $22 text: who of the bank tells it, or null
 WITH v AS MATERIALIZED (
     SELECT n.payment_id
       FROM oof_payment_intent n
@@ -98,8 +99,9 @@ WITH v AS MATERIALIZED (
 ), h AS (
     INSERT INTO oof_payment_history
                 (payment_id, event_id, "at", version, status, reason_code,
-                 actor)
-         SELECT m.payment_id, m.event_id, m."at", m.version + 1, $3, $4, $16
+                 actor, operator)
+         SELECT m.payment_id, m.event_id, m."at", m.version + 1, $3, $4, $16,
+                $22
            FROM m
           WHERE m.may
 ), e AS (

@@ -28,7 +28,7 @@ typedef struct {
 } ngx_oof_payment_bank_page_t;
 
 
-static void ngx_oof_payment_bank_kind_read(ngx_oof_request_t *o,
+static ngx_int_t ngx_oof_payment_bank_kind_read(ngx_oof_request_t *o,
     ngx_oof_pg_unit_t *u);
 static ngx_int_t ngx_oof_payment_bank_kind_row(ngx_oof_request_t *o,
     ngx_oof_pg_unit_t *u, ngx_uint_t own);
@@ -58,9 +58,6 @@ static ngx_int_t ngx_oof_payment_bank_legacies(ngx_oof_request_t *o,
 
 
 static ngx_oof_route_t  ngx_oof_payment_bank_routes[] = {
-
-    ngx_oof_payment_bank_route(GET, "/v1/consents", "bank_payment_list",
-                               READ, NONE, ngx_oof_payment_bank_list),
 
     ngx_oof_payment_bank_route(GET, "/v1/consents/{consentId}",
                                "bank_payment_detail", READ, NONE,
@@ -130,7 +127,8 @@ ngx_int_t
 ngx_oof_payment_bank_preconf(ngx_conf_t *cf)
 {
     if (ngx_oof_api_register(cf, &ngx_oof_payment_bank_api) != NGX_OK
-        || ngx_oof_bank_kind_add(cf, &ngx_oof_payment_bank_kind) != NGX_OK)
+        || ngx_oof_bank_kind_add(cf, &ngx_oof_payment_bank_kind) != NGX_OK
+        || ngx_oof_payment_bank_list_preconf(cf) != NGX_OK)
     {
         return NGX_ERROR;
     }
@@ -139,7 +137,7 @@ ngx_oof_payment_bank_preconf(ngx_conf_t *cf)
 }
 
 
-static void
+static ngx_int_t
 ngx_oof_payment_bank_kind_read(ngx_oof_request_t *o, ngx_oof_pg_unit_t *u)
 {
     ngx_oof_loc_conf_t  *olcf;
@@ -150,17 +148,19 @@ ngx_oof_payment_bank_kind_read(ngx_oof_request_t *o, ngx_oof_pg_unit_t *u)
     ngx_oof_pg_uuid(u, u->key);
     ngx_oof_pg_text(u, &olcf->brand);
     ngx_oof_pg_time(u, ngx_oof_clock_rule());
+
+    return ngx_oof_payment_visible_read(o, u, u->key);
 }
 
 
-/* what a customer's token sees is that customer's own */
+/* who must agree too sees it, but it is not his */
 
 static ngx_int_t
 ngx_oof_payment_bank_kind_row(ngx_oof_request_t *o, ngx_oof_pg_unit_t *u,
     ngx_uint_t own)
 {
     json_t                     *data;
-    ngx_str_t                   cpf;
+    ngx_uint_t                  mine;
     const char                 *why;
     ngx_oof_payment_consent_t   consent;
 
@@ -176,31 +176,27 @@ ngx_oof_payment_bank_kind_row(ngx_oof_request_t *o, ngx_oof_pg_unit_t *u,
         return NGX_ERROR;
     }
 
-    if (!ngx_oof_bank_customer(o)) {
-        return NGX_OK;
-    }
-
     if (ngx_oof_json_parse(o->r->pool, &consent.personal, &data, &why)
         != NGX_OK)
     {
         return NGX_ERROR;
     }
 
-    if (o->token->has_cpf
-        && ngx_oof_json_get_str(json_object_get(json_object_get(data,
-                                                "loggedUser"), "document"),
-                                "identification", &cpf)
-           == NGX_OK
-        && cpf.len == NGX_OOF_CPF_LEN
-        && ngx_memcmp(cpf.data, o->token->cpf, NGX_OOF_CPF_LEN) == 0)
-    {
-        return NGX_OK;
+    mine = ngx_oof_payment_own_data(o, data);
+
+    if (!ngx_oof_payment_visible(o, u, 1, mine)) {
+        ngx_str_null(&o->consent_id);
+        (void) ngx_oof_error_status(o, NGX_HTTP_NOT_FOUND);
+
+        return NGX_DECLINED;
     }
 
-    ngx_str_null(&o->consent_id);
-    (void) ngx_oof_error_status(o, NGX_HTTP_NOT_FOUND);
+    if (own && !mine) {
+        (void) ngx_oof_payment_not_own(o);
+        return NGX_DECLINED;
+    }
 
-    return NGX_DECLINED;
+    return NGX_OK;
 }
 
 

@@ -39,7 +39,6 @@ void ngx_oof_payment_bank_legacy_id(ngx_oof_json_t *w, ngx_oof_pg_unit_t *u,
     ngx_uint_t s, ngx_uint_t row);
 
 /* handlers of routes */
-ngx_int_t ngx_oof_payment_bank_list(ngx_oof_request_t *o);
 ngx_int_t ngx_oof_payment_bank_detail(ngx_oof_request_t *o);
 ngx_int_t ngx_oof_payment_bank_payments(ngx_oof_request_t *o);
 ngx_int_t ngx_oof_payment_bank_legacy(ngx_oof_request_t *o);
@@ -48,6 +47,9 @@ ngx_int_t ngx_oof_payment_bank_reject(ngx_oof_request_t *o);
 ngx_int_t ngx_oof_payment_bank_end(ngx_oof_request_t *o);
 ngx_int_t ngx_oof_payment_bank_agree(ngx_oof_request_t *o);
 ngx_int_t ngx_oof_payment_bank_cancel(ngx_oof_request_t *o);
+
+/* consents to pay in lists, in preconfiguration */
+ngx_int_t ngx_oof_payment_bank_list_preconf(ngx_conf_t *cf);
 
 /* registers all of them, in preconfiguration */
 ngx_int_t ngx_oof_payment_bank_preconf(ngx_conf_t *cf);

@@ -177,6 +177,10 @@ ngx_oof_payment_bank_cancel_found(ngx_oof_request_t *o, ngx_oof_pg_unit_t *u)
     }
 
     if (rc == NGX_OK) {
+        rc = ngx_oof_payment_order_operator(order, o);
+    }
+
+    if (rc == NGX_OK) {
         rc = ngx_oof_payment_bank_cancel_start(o, cancel);
     }
 
@@ -243,29 +247,18 @@ ngx_oof_payment_bank_cancel_start(ngx_oof_request_t *o,
 }
 
 
-/* a customer's token is for payments that this customer has asked for */
+/* a customer's token is for payments of consents that are his own */
 
 static ngx_uint_t
 ngx_oof_payment_bank_cancel_visible(ngx_oof_request_t *o,
     ngx_oof_payment_order_t *order)
 {
     json_t      *terms;
-    ngx_str_t    cpf;
     const char  *why;
 
-    if (!ngx_oof_bank_customer(o)) {
-        return 1;
-    }
-
-    return o->token->has_cpf
-           && ngx_oof_json_parse(order->pool, &order->terms, &terms, &why)
-              == NGX_OK
-           && ngx_oof_json_get_str(json_object_get(json_object_get(terms,
-                                                   "loggedUser"), "document"),
-                                   "identification", &cpf)
-              == NGX_OK
-           && cpf.len == NGX_OOF_CPF_LEN
-           && ngx_memcmp(cpf.data, o->token->cpf, NGX_OOF_CPF_LEN) == 0;
+    return ngx_oof_json_parse(order->pool, &order->terms, &terms, &why)
+           == NGX_OK
+           && ngx_oof_payment_own_data(o, terms);
 }
 
 

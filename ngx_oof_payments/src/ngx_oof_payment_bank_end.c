@@ -333,6 +333,11 @@ ngx_oof_payment_bank_may(ngx_oof_request_t *o, ngx_oof_payment_journey_t *j,
         return NGX_DECLINED;
     }
 
+    if (!j->own) {
+        (void) ngx_oof_payment_not_own(o);
+        return NGX_DECLINED;
+    }
+
     /* a customer's token acts for that customer alone */
 
     if (ngx_oof_bank_customer(o) && code != NGX_OOF_CODE_REJEITADO_USUARIO) {

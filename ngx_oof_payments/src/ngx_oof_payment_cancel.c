@@ -5,6 +5,7 @@
 
 
 #include <ngx_oof.h>
+#include <ngx_oof_payment_journey.h>
 #include <ngx_oof_payment_show.h>
 #include <ngx_oof_payment_order.h>
 #include <ngx_oof_payments_sql.h>
@@ -38,9 +39,11 @@ typedef struct {
     u_char                      consent[NGX_OOF_UUID_LEN];
     ngx_str_t                   urn;
     ngx_str_t                   by;        /* CPF */
+    ngx_str_t                   person;    /* CPF that is looked for */
     ngx_str_t                   sealed;
     ngx_oof_payment_order_t    *order;
     unsigned                    all:1;
+    unsigned                    approver:1;
     unsigned                    refused:1;
 } ngx_oof_payment_cancel_t;
 
@@ -53,6 +56,8 @@ static ngx_int_t ngx_oof_payment_cancel_all_got(ngx_oof_request_t *o,
     ngx_oof_pg_unit_t *u);
 static ngx_oof_payment_cancel_t *ngx_oof_payment_cancel_new(
     ngx_oof_request_t *o);
+static ngx_int_t ngx_oof_payment_cancel_person(ngx_oof_request_t *o,
+    ngx_oof_payment_cancel_t *cancel, ngx_oof_pg_unit_t *u);
 static ngx_int_t ngx_oof_payment_cancel_judge(ngx_oof_request_t *o,
     ngx_oof_payment_cancel_t *cancel, ngx_str_t *terms);
 static ngx_int_t ngx_oof_payment_cancel_key(ngx_oof_request_t *o);
@@ -125,6 +130,11 @@ ngx_oof_payment_cancel_read(ngx_oof_request_t *o)
     ngx_oof_pg_uuid(u, cancel->payment);
     ngx_oof_pg_text(u, &olcf->brand);
 
+    if (ngx_oof_payment_cancel_person(o, cancel, u) != NGX_OK) {
+        ngx_oof_pg_free(u);
+        return NGX_ERROR;
+    }
+
     return ngx_oof_request_unit(o, u, ngx_oof_payment_cancel_got);
 }
 
@@ -160,6 +170,7 @@ ngx_oof_payment_cancel_got(ngx_oof_request_t *o, ngx_oof_pg_unit_t *u)
     }
 
     cancel->urn = consent.urn;
+    cancel->approver = (cancel->person.len && ngx_oof_pg_rows(u, 1));
 
     return ngx_oof_payment_cancel_judge(o, cancel, &terms);
 }
@@ -202,6 +213,11 @@ ngx_oof_payment_cancel_all_read(ngx_oof_request_t *o)
     ngx_oof_pg_text(u, &olcf->brand);
     ngx_oof_pg_time(u, ngx_oof_clock_rule());
 
+    if (ngx_oof_payment_cancel_person(o, cancel, u) != NGX_OK) {
+        ngx_oof_pg_free(u);
+        return NGX_ERROR;
+    }
+
     return ngx_oof_request_unit(o, u, ngx_oof_payment_cancel_all_got);
 }
 
@@ -239,6 +255,8 @@ ngx_oof_payment_cancel_all_got(ngx_oof_request_t *o, ngx_oof_pg_unit_t *u)
                              "este cliente.");
     }
 
+    cancel->approver = (cancel->person.len && ngx_oof_pg_rows(u, 1));
+
     return ngx_oof_payment_cancel_judge(o, cancel, &consent.personal);
 }
 
@@ -264,7 +282,36 @@ ngx_oof_payment_cancel_new(ngx_oof_request_t *o)
 }
 
 
-/* who may cancel is the customer who has asked for it */
+/*
+ * Whose wish it is, as far as that can be read yet: is he one of those who
+ * have agreed to it (spec 2.11: whoever has to do with the account)
+ */
+
+static ngx_int_t
+ngx_oof_payment_cancel_person(ngx_oof_request_t *o,
+    ngx_oof_payment_cancel_t *cancel, ngx_oof_pg_unit_t *u)
+{
+    json_t  *document;
+
+    document = json_object_get(json_object_get(o->json, "data"),
+                               "cancellation");
+    document = json_object_get(json_object_get(document, "cancelledBy"),
+                               "document");
+
+    if (ngx_oof_json_get_str(document, "identification", &cancel->person)
+        != NGX_OK
+        || ngx_oof_scan_cpf(&cancel->person) != NGX_OK)
+    {
+        ngx_str_null(&cancel->person);
+        return NGX_OK;
+    }
+
+    return ngx_oof_payment_approves(o, u, cancel->all ? cancel->consent : NULL,
+                                    cancel->payment, &cancel->person);
+}
+
+
+/* who may cancel is the customer who has asked for it, or one who agreed */
 
 static ngx_int_t
 ngx_oof_payment_cancel_judge(ngx_oof_request_t *o,
@@ -272,7 +319,7 @@ ngx_oof_payment_cancel_judge(ngx_oof_request_t *o,
 {
     json_t                    *data, *claims;
     ngx_int_t                  rc;
-    ngx_str_t                  canonical, by;
+    ngx_str_t                  canonical, by, cpfs[2];
     const char                *why;
     ngx_oof_payment_rules_t    rules;
     ngx_oof_payment_terms_t    t;
@@ -290,8 +337,12 @@ ngx_oof_payment_cancel_judge(ngx_oof_request_t *o,
         return NGX_ERROR;
     }
 
-    rc = ngx_oof_payment_cancel_body(&cancel->rules, o->json, &t.cpf, 1,
-                                     &cancel->by, &cancel->verdict);
+    cpfs[0] = t.cpf;
+    cpfs[1] = cancel->person;
+
+    rc = ngx_oof_payment_cancel_body(&cancel->rules, o->json, cpfs,
+                                     cancel->approver ? 2 : 1, &cancel->by,
+                                     &cancel->verdict);
     if (rc == NGX_ERROR) {
         return NGX_ERROR;
     }

@@ -19,8 +19,11 @@ static ngx_int_t ngx_oof_payment_consent_got(ngx_oof_request_t *o,
 static ngx_int_t ngx_oof_payment_open(ngx_oof_request_t *o,
     const char *table, u_char *id, ngx_oof_pg_unit_t *u, ngx_uint_t s,
     ngx_uint_t col, ngx_str_t *text);
-static ngx_int_t ngx_oof_payment_consent_4(ngx_oof_request_t *o,
+static ngx_int_t ngx_oof_payment_consent_other(ngx_oof_request_t *o,
     ngx_oof_payment_consent_t *consent);
+static void ngx_oof_payment_told_purpose(json_t *payment);
+static void ngx_oof_payment_told_information(json_t *schedule,
+    ngx_uint_t version);
 static ngx_int_t ngx_oof_payment_consent_reason(ngx_oof_request_t *o,
     ngx_oof_json_t *w, ngx_oof_payment_consent_t *consent);
 static void ngx_oof_payment_echo_value(ngx_oof_json_t *w,
@@ -339,8 +342,8 @@ ngx_oof_payment_consent_body(ngx_oof_request_t *o,
     ngx_str_t       members;
     ngx_oof_json_t  w;
 
-    if (consent->api == 5 && ngx_oof_payment_version(o) == 4
-        && ngx_oof_payment_consent_4(o, consent) != NGX_OK)
+    if (consent->api != ngx_oof_payment_version(o)
+        && ngx_oof_payment_consent_other(o, consent) != NGX_OK)
     {
         return NGX_ERROR;
     }
@@ -386,14 +389,15 @@ ngx_oof_payment_consent_body(ngx_oof_request_t *o,
 }
 
 
-/* one of v5 as v4 would have it */
+/* one of a version as the other would have it */
 
 static ngx_int_t
-ngx_oof_payment_consent_4(ngx_oof_request_t *o,
+ngx_oof_payment_consent_other(ngx_oof_request_t *o,
     ngx_oof_payment_consent_t *consent)
 {
-    json_t            *data, *payment, *details;
+    json_t            *data, *payment;
     const char        *why;
+    ngx_uint_t         version;
     ngx_oof_json_t     w;
     ngx_oof_schema_t  *schema;
 
@@ -403,12 +407,20 @@ ngx_oof_payment_consent_4(ngx_oof_request_t *o,
         return NGX_ERROR;
     }
 
+    version = ngx_oof_payment_version(o);
     payment = json_object_get(data, "payment");
-    details = json_object_get(payment, "details");
 
-    ngx_oof_payment_told_4(details);
+    if (version == 4) {
+        ngx_oof_payment_told_4(json_object_get(payment, "details"));
 
-    schema = ngx_oof_payment_consent_schema(4)->children;
+    } else {
+        ngx_oof_payment_told_purpose(payment);
+    }
+
+    ngx_oof_payment_told_information(json_object_get(payment, "schedule"),
+                                     version);
+
+    schema = ngx_oof_payment_consent_schema(version)->children;
 
     if (ngx_oof_json_init(&w, o->r->pool, 2048) != NGX_OK) {
         return NGX_ERROR;
@@ -417,6 +429,60 @@ ngx_oof_payment_consent_4(ngx_oof_request_t *o,
     ngx_oof_payment_echo(&w, schema, data, NULL);
 
     return ngx_oof_json_text(&w, &consent->personal);
+}
+
+
+/* v4 has no purpose, but what is asked for has only one there */
+
+static void
+ngx_oof_payment_told_purpose(json_t *payment)
+{
+    json_t      *schedule;
+    const char  *purpose;
+
+    schedule = json_object_get(payment, "schedule");
+
+    if (schedule == NULL) {
+        purpose = "IMMEDIATE";
+
+    } else {
+        purpose = json_object_get(schedule, "single") ? "SINGLE_SCHEDULED"
+                                                      : "RECURRENT_SCHEDULED";
+    }
+
+    (void) json_object_set_new(payment, "purpose", json_string(purpose));
+}
+
+
+/*
+ * v5 has it beside the kind, and must have it; v4 in the one kind that has it.
+ * Where nothing was said v5 is told no more than what it is.
+ */
+
+static void
+ngx_oof_payment_told_information(json_t *schedule, ngx_uint_t version)
+{
+    json_t  *custom, *from, *to, *info;
+
+    if (schedule == NULL) {
+        return;
+    }
+
+    custom = json_object_get(schedule, "custom");
+
+    from = (version == 4) ? schedule : custom;
+    to = (version == 4) ? custom : schedule;
+
+    info = json_object_get(from, "additionalInformation");
+
+    if (info) {
+        (void) json_object_set(to, "additionalInformation", info);
+
+    } else if (version == 5) {
+        (void) json_object_set_new(to, "additionalInformation",
+                               json_string("Pagamento agendado pela versão "
+                                           "4 da API"));
+    }
 }
 
 

@@ -7,6 +7,7 @@
 #include <ngx_oof.h>
 #include <ngx_oof_payment_journey.h>
 #include <ngx_oof_payment_order.h>
+#include <ngx_oof_payment_rules_int.h>
 #include <ngx_oof_payments_sql.h>
 
 
@@ -30,6 +31,7 @@ typedef struct {
     ngx_oof_payment_code_e           reason;
     ngx_str_t                        detail;
     json_t                          *account;   /* that pays, or NULL */
+    uint64_t                         found;     /* reasons without the core */
 
     ngx_oof_payment_consent_state_e  from;
     ngx_oof_payment_consent_state_e  to;
@@ -57,6 +59,8 @@ static ngx_int_t ngx_oof_payment_decide_members(ngx_oof_request_t *o,
     ngx_oof_payment_decision_t *d, json_t *data);
 static ngx_int_t ngx_oof_payment_decide_bad(ngx_oof_request_t *o,
     ngx_oof_schema_failure_t *f);
+static ngx_int_t ngx_oof_payment_decide_token(ngx_oof_request_t *o,
+    ngx_oof_payment_decision_t *d);
 static ngx_int_t ngx_oof_payment_decide_state(ngx_oof_request_t *o,
     ngx_oof_payment_decision_t *d);
 static const char *ngx_oof_payment_decide_mismatch(
@@ -64,8 +68,6 @@ static const char *ngx_oof_payment_decide_mismatch(
 static ngx_int_t ngx_oof_payment_decide_judge(ngx_oof_request_t *o,
     ngx_oof_payment_decision_t *d);
 static uint64_t ngx_oof_payment_decide_own(ngx_oof_payment_decision_t *d);
-static ngx_uint_t ngx_oof_payment_decide_same(json_t *account,
-    ngx_oof_payment_account_t *creditor);
 static ngx_int_t ngx_oof_payment_decide_ask(ngx_oof_request_t *o,
     ngx_oof_payment_decision_t *d);
 static ngx_int_t ngx_oof_payment_decide_asked(ngx_oof_request_t *o,
@@ -77,7 +79,9 @@ static ngx_int_t ngx_oof_payment_decide_end(ngx_oof_request_t *o,
 static ngx_int_t ngx_oof_payment_decide_people(ngx_oof_request_t *o,
     ngx_oof_core_call_t *call);
 static ngx_uint_t ngx_oof_payment_decide_chosen(ngx_oof_payment_decision_t *d,
-    json_t *account);
+    json_t *resource);
+static void ngx_oof_payment_decide_debtor(ngx_oof_payment_decision_t *d,
+    ngx_oof_payment_account_t *account);
 static ngx_int_t ngx_oof_payment_decide_named(ngx_oof_request_t *o,
     ngx_oof_payment_decision_t *d, json_t *list);
 static ngx_int_t ngx_oof_payment_decide_person(ngx_oof_request_t *o,
@@ -209,6 +213,10 @@ ngx_oof_payment_decide_read(ngx_oof_request_t *o,
 
     if (rc == NGX_OK) {
         rc = ngx_oof_payment_decide_form(o, d);
+    }
+
+    if (rc == NGX_OK) {
+        rc = ngx_oof_payment_decide_token(o, d);
     }
 
     if (rc != NGX_OK) {
@@ -378,6 +386,33 @@ ngx_oof_payment_bad_path(ngx_oof_request_t *o, const char *path,
 }
 
 
+/* the token of a customer decides for nobody else */
+
+static ngx_int_t
+ngx_oof_payment_decide_token(ngx_oof_request_t *o,
+    ngx_oof_payment_decision_t *d)
+{
+    if (!ngx_oof_bank_customer(o)) {
+        return NGX_OK;
+    }
+
+    if (d->cpf.len == 0) {
+        d->cpf.data = o->token->cpf;
+        d->cpf.len = NGX_OOF_CPF_LEN;
+    }
+
+    if (ngx_memcmp(d->cpf.data, o->token->cpf, NGX_OOF_CPF_LEN) == 0) {
+        return NGX_OK;
+    }
+
+    (void) ngx_oof_error(o, NGX_HTTP_FORBIDDEN, "CPF_MISMATCH",
+                         "Cliente divergente",
+                         "O CPF informado não é o do cliente do token.");
+
+    return NGX_DECLINED;
+}
+
+
 /* whoever is logged in must be whom the consent names (spec 5.6, 7, 38) */
 
 static ngx_int_t
@@ -452,7 +487,6 @@ static ngx_int_t
 ngx_oof_payment_decide_judge(ngx_oof_request_t *o,
     ngx_oof_payment_decision_t *d)
 {
-    uint64_t             found;
     ngx_oof_loc_conf_t  *olcf;
 
     if (d->reject) {
@@ -473,13 +507,15 @@ ngx_oof_payment_decide_judge(ngx_oof_request_t *o,
         return ngx_oof_payment_decide_agree(o, d);
     }
 
-    found = ngx_oof_payment_decide_own(d);
+    d->found = ngx_oof_payment_decide_own(d);
 
     olcf = ngx_http_get_module_loc_conf(o->r, ngx_oof_module);
 
-    if (found || olcf->core == NULL) {
-        return ngx_oof_payment_decide_end(o, d, found);
+    if (olcf->core == NULL) {
+        return ngx_oof_payment_decide_end(o, d, d->found);
     }
+
+    /* the core may know of a reason that comes before those */
 
     return ngx_oof_payment_decide_ask(o, d);
 }
@@ -490,18 +526,17 @@ ngx_oof_payment_decide_judge(ngx_oof_request_t *o,
 static uint64_t
 ngx_oof_payment_decide_own(ngx_oof_payment_decision_t *d)
 {
-    json_t                   *account;
-    uint64_t                  found;
-    ngx_oof_payment_terms_t  *terms;
+    uint64_t                    found;
+    ngx_oof_payment_terms_t    *terms;
+    ngx_oof_payment_account_t   debtor;
 
     terms = &d->journey->terms;
 
     found = ngx_oof_payment_code_reasons(terms);
 
-    account = d->account ? d->account
-                         : json_object_get(d->journey->data, "debtorAccount");
+    ngx_oof_payment_decide_debtor(d, &debtor);
 
-    if (ngx_oof_payment_decide_same(account, &terms->creditor)) {
+    if (ngx_oof_payment_same_account(&debtor, &terms->creditor)) {
         found |= ngx_oof_payment_code_bit(
                      NGX_OOF_CODE_CONTAS_ORIGEM_DESTINO_IGUAIS);
     }
@@ -515,33 +550,6 @@ ngx_oof_payment_decide_own(ngx_oof_payment_decision_t *d)
     }
 
     return found;
-}
-
-
-static ngx_uint_t
-ngx_oof_payment_decide_same(json_t *account,
-    ngx_oof_payment_account_t *creditor)
-{
-    ngx_str_t    value, *mine[3];
-    ngx_uint_t   i;
-
-    static const char  *names[] = { "ispb", "number", "accountType" };
-
-    mine[0] = &creditor->ispb;
-    mine[1] = &creditor->number;
-    mine[2] = &creditor->type;
-
-    for (i = 0; i < 3; i++) {
-
-        if (ngx_oof_json_get_str(account, names[i], &value) != NGX_OK
-            || value.len != mine[i]->len
-            || ngx_memcmp(value.data, mine[i]->data, value.len) != 0)
-        {
-            return 0;
-        }
-    }
-
-    return 1;
 }
 
 
@@ -610,11 +618,13 @@ ngx_oof_payment_decide_asked(ngx_oof_request_t *o, ngx_oof_core_call_t *call)
     if (call->status >= NGX_HTTP_OK
         && call->status < NGX_HTTP_SPECIAL_RESPONSE)
     {
-        return ngx_oof_payment_decide_end(o, d, 0);
+        return ngx_oof_payment_decide_end(o, d, d->found);
     }
 
     if (call->status != NGX_OOF_HTTP_UNPROCESSABLE) {
-        return ngx_oof_error_status(o, NGX_HTTP_SERVICE_UNAVAILABLE);
+        return d->found ? ngx_oof_payment_decide_end(o, d, d->found)
+                        : ngx_oof_error_status(o,
+                                              NGX_HTTP_SERVICE_UNAVAILABLE);
     }
 
     found = 0;
@@ -635,7 +645,7 @@ ngx_oof_payment_decide_asked(ngx_oof_request_t *o, ngx_oof_core_call_t *call)
         found = ngx_oof_payment_code_bit(NGX_OOF_CODE_NAO_INFORMADO);
     }
 
-    return ngx_oof_payment_decide_end(o, d, found);
+    return ngx_oof_payment_decide_end(o, d, found | d->found);
 }
 
 
@@ -730,9 +740,7 @@ ngx_oof_payment_decide_people(ngx_oof_request_t *o, ngx_oof_core_call_t *call)
 
     json_array_foreach(list, i, resource) {
 
-        if (ngx_oof_payment_decide_chosen(d,
-                                json_object_get(resource, "debtorAccount")))
-        {
+        if (ngx_oof_payment_decide_chosen(d, resource)) {
             if (ngx_oof_payment_decide_named(o, d, json_object_get(resource,
                                                              "authorizers"))
                 != NGX_OK)
@@ -749,21 +757,29 @@ ngx_oof_payment_decide_people(ngx_oof_request_t *o, ngx_oof_core_call_t *call)
 
 
 static ngx_uint_t
-ngx_oof_payment_decide_chosen(ngx_oof_payment_decision_t *d, json_t *account)
+ngx_oof_payment_decide_chosen(ngx_oof_payment_decision_t *d, json_t *resource)
 {
-    json_t                     *chosen;
-    ngx_oof_payment_account_t   a;
+    ngx_oof_payment_account_t  mine, other;
 
-    chosen = d->account ? d->account
-                        : json_object_get(d->journey->data, "debtorAccount");
+    ngx_oof_payment_decide_debtor(d, &mine);
+    ngx_oof_payment_account(resource, "debtorAccount", &other);
 
-    ngx_memzero(&a, sizeof(ngx_oof_payment_account_t));
+    return ngx_oof_payment_same_account(&mine, &other);
+}
 
-    (void) ngx_oof_json_get_str(chosen, "ispb", &a.ispb);
-    (void) ngx_oof_json_get_str(chosen, "number", &a.number);
-    (void) ngx_oof_json_get_str(chosen, "accountType", &a.type);
 
-    return ngx_oof_payment_decide_same(account, &a);
+/* the account that pays: as it is chosen, else as the initiator named it */
+
+static void
+ngx_oof_payment_decide_debtor(ngx_oof_payment_decision_t *d,
+    ngx_oof_payment_account_t *account)
+{
+    json_t  *data;
+
+    data = d->account ? json_object_get(d->journey->o->json, "data")
+                      : d->journey->data;
+
+    ngx_oof_payment_account(data, "debtorAccount", account);
 }
 
 

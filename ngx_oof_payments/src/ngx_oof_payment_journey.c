@@ -39,8 +39,6 @@ static ngx_int_t ngx_oof_payment_journey_strings(ngx_oof_request_t *o,
 static ngx_int_t ngx_oof_payment_copy(ngx_pool_t *pool, ngx_str_t *value);
 static ngx_int_t ngx_oof_payment_journey_data(ngx_oof_request_t *o,
     ngx_oof_payment_journey_t *j);
-static ngx_uint_t ngx_oof_payment_journey_visible(ngx_oof_request_t *o,
-    ngx_oof_payment_journey_t *j);
 
 static void ngx_oof_payment_core_forget(ngx_oof_request_t *o);
 static void ngx_oof_payment_core_done(ngx_oof_core_call_t *call);
@@ -66,10 +64,6 @@ static ngx_int_t ngx_oof_payment_token_answer(ngx_oof_request_t *o,
     ngx_oof_payment_journey_t *j);
 static const char *ngx_oof_payment_token_reason(ngx_oof_request_t *o,
     ngx_oof_payment_journey_t *j);
-
-
-static ngx_str_t  ngx_oof_payment_customer_scope =
-    ngx_string(NGX_OOF_SCOPE_CUSTOMER);
 
 
 ngx_int_t
@@ -104,6 +98,11 @@ ngx_oof_payment_journey_read(ngx_oof_request_t *o,
     ngx_oof_pg_uuid(u, id);
     ngx_oof_pg_text(u, &olcf->brand);
     ngx_oof_pg_time(u, ngx_oof_clock_rule());
+
+    if (ngx_oof_payment_visible_read(o, u, id) != NGX_OK) {
+        ngx_oof_pg_free(u);
+        return NGX_ERROR;
+    }
 
     ngx_http_set_ctx(o->r, reading, ngx_oof_payments_module);
 
@@ -169,7 +168,9 @@ ngx_oof_payment_journey_got(ngx_oof_request_t *o, ngx_oof_pg_unit_t *u)
         return NGX_ERROR;
     }
 
-    if (!ngx_oof_payment_journey_visible(o, j)) {
+    j->own = ngx_oof_payment_own_data(o, j->data);
+
+    if (!ngx_oof_payment_visible(o, u, 1, j->own)) {
         ngx_str_null(&o->consent_id);
         return ngx_oof_error_status(o, NGX_HTTP_NOT_FOUND);
     }
@@ -266,19 +267,100 @@ ngx_oof_payment_journey_data(ngx_oof_request_t *o,
 }
 
 
-/* a token of a customer sees what that customer has asked for */
-
-static ngx_uint_t
-ngx_oof_payment_journey_visible(ngx_oof_request_t *o,
-    ngx_oof_payment_journey_t *j)
+ngx_int_t
+ngx_oof_payment_visible_read(ngx_oof_request_t *o, ngx_oof_pg_unit_t *u,
+    u_char *id)
 {
-    if (!ngx_oof_token_has_scope(o->token, &ngx_oof_payment_customer_scope)) {
+    ngx_str_t  cpf;
+
+    if (!ngx_oof_bank_customer(o) || !o->token->has_cpf) {
+        return NGX_OK;
+    }
+
+    cpf.data = o->token->cpf;
+    cpf.len = NGX_OOF_CPF_LEN;
+
+    return ngx_oof_payment_approves(o, u, id, NULL, &cpf);
+}
+
+
+ngx_int_t
+ngx_oof_payment_approves(ngx_oof_request_t *o, ngx_oof_pg_unit_t *u,
+    u_char *consent, u_char *payment, ngx_str_t *cpf)
+{
+    ngx_str_t  json;
+
+    if (ngx_oof_bank_lookups(o, NGX_OOF_PAYMENT_LOOKUP_CPF, cpf, &json)
+        != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    ngx_oof_pg_statement(u, &ngx_oof_sql_payment_approves);
+
+    if (consent) {
+        ngx_oof_pg_uuid(u, consent);
+        ngx_oof_pg_null(u);
+
+    } else {
+        ngx_oof_pg_null(u);
+        ngx_oof_pg_uuid(u, payment);
+    }
+
+    ngx_oof_pg_text(u, &json);
+
+    return NGX_OK;
+}
+
+
+ngx_uint_t
+ngx_oof_payment_visible(ngx_oof_request_t *o, ngx_oof_pg_unit_t *u,
+    ngx_uint_t s, ngx_uint_t own)
+{
+    return own || (o->token->has_cpf && ngx_oof_pg_rows(u, s) != 0);
+}
+
+
+/* "data" is what a consent was asked for with */
+
+ngx_uint_t
+ngx_oof_payment_own_data(ngx_oof_request_t *o, json_t *data)
+{
+    json_t           *person, *company;
+    ngx_str_t         value;
+    ngx_oof_token_t  *token;
+
+    token = o->token;
+
+    if (!ngx_oof_bank_customer(o)) {
         return 1;
     }
 
-    return o->token->has_cpf && j->terms.cpf.len == NGX_OOF_CPF_LEN
-           && ngx_memcmp(o->token->cpf, j->terms.cpf.data, NGX_OOF_CPF_LEN)
-              == 0;
+    person = json_object_get(json_object_get(data, "loggedUser"), "document");
+    company = json_object_get(json_object_get(data, "businessEntity"),
+                              "document");
+
+    if (token->has_cpf
+        && ngx_oof_json_get_str(person, "identification", &value) == NGX_OK
+        && value.len == NGX_OOF_CPF_LEN
+        && ngx_memcmp(value.data, token->cpf, NGX_OOF_CPF_LEN) == 0)
+    {
+        return 1;
+    }
+
+    return token->has_cpf && token->has_cnpj
+           && ngx_oof_json_get_str(company, "identification", &value)
+              == NGX_OK
+           && value.len == NGX_OOF_CNPJ_LEN
+           && ngx_memcmp(value.data, token->cnpj, NGX_OOF_CNPJ_LEN) == 0;
+}
+
+
+ngx_int_t
+ngx_oof_payment_not_own(ngx_oof_request_t *o)
+{
+    return ngx_oof_error(o, NGX_HTTP_FORBIDDEN, "FORBIDDEN", "Acesso negado",
+                         "O consentimento não é do cliente do token.");
 }
 
 

@@ -40,6 +40,8 @@ typedef struct {
     ngx_str_t                   client_status;
     int64_t                     first_day;       /* 0: at once */
 
+    unsigned                    own:1;           /* see below */
+
     json_t                     *data;            /* what was asked for */
     ngx_oof_payment_terms_t     terms;
 
@@ -56,6 +58,29 @@ typedef struct {
  */
 ngx_int_t ngx_oof_payment_journey_read(ngx_oof_request_t *o,
     ngx_int_t (*next)(ngx_oof_request_t *o, ngx_oof_payment_journey_t *j));
+
+/*
+ * What the token of a customer may see are consents that he has asked for as
+ * the logged user, those of the company that he acts for, and those that he
+ * must agree to; all but the last are his own, which he may change.  The first
+ * of these functions adds a statement to the unit, for a customer's token
+ * alone, and tells whether that failed (NGX_ERROR); "s" is its number.
+ */
+ngx_int_t ngx_oof_payment_visible_read(ngx_oof_request_t *o,
+    ngx_oof_pg_unit_t *u, u_char *id);
+ngx_uint_t ngx_oof_payment_visible(ngx_oof_request_t *o,
+    ngx_oof_pg_unit_t *u, ngx_uint_t s, ngx_uint_t own);
+ngx_uint_t ngx_oof_payment_own_data(ngx_oof_request_t *o, json_t *data);
+
+/*
+ * Adds the statement that has a row when "cpf" must agree to the consent, or,
+ * without one, to the payment; NGX_OK or NGX_ERROR.
+ */
+ngx_int_t ngx_oof_payment_approves(ngx_oof_request_t *o, ngx_oof_pg_unit_t *u,
+    u_char *consent, u_char *payment, ngx_str_t *cpf);
+
+/* prepares the 403 for what is not his own */
+ngx_int_t ngx_oof_payment_not_own(ngx_oof_request_t *o);
 
 /* is its status that */
 ngx_uint_t ngx_oof_payment_consent_is(ngx_oof_payment_consent_t *consent,

@@ -365,6 +365,10 @@ ngx_oof_payment_notice_found(ngx_oof_request_t *o, ngx_oof_pg_unit_t *u)
                               : ngx_oof_payment_notice_take(notice, u);
     }
 
+    if (rc == NGX_OK && notice->operator) {
+        rc = ngx_oof_payment_order_operator(order, o);
+    }
+
     if (rc == NGX_OK) {
         rc = ngx_oof_payment_order_write(order, notice->actor);
     }

@@ -42,6 +42,7 @@ static void ngx_oof_payment_ordered(ngx_oof_core_call_t *call);
 static void ngx_oof_payment_order_answer(ngx_oof_payment_order_t *order);
 static ngx_uint_t ngx_oof_payment_order_ours(ngx_oof_payment_order_t *order,
     json_t *data);
+static ngx_uint_t ngx_oof_payment_order_own(ngx_oof_payment_order_t *order);
 static void ngx_oof_payment_order_refused(ngx_oof_payment_order_t *order);
 static ngx_int_t ngx_oof_payment_order_move(ngx_oof_payment_order_t *order,
     const char *actor);
@@ -661,6 +662,18 @@ ngx_oof_payment_order_told(ngx_oof_payment_order_t *order, json_t *data,
         return NGX_DECLINED;
     }
 
+    /* nothing comes to RCVD: its state stays, and the core is asked again */
+
+    if (state == NGX_OOF_PAYMENT_PDNG && order->api >= 5
+        && ngx_oof_payment_order_own(order))
+    {
+        ngx_log_error(NGX_LOG_ERR, order->log, 0,
+                      "core \"%V\" holds a payment of consent \"%V\" "
+                      "between accounts of one owner",
+                      &order->olcf->core->name, &order->urn);
+        state = NGX_OOF_PAYMENT_RCVD;
+    }
+
     order->to = *ngx_oof_payment_state_name(state);
 
     if (state != NGX_OOF_PAYMENT_RJCT) {
@@ -680,6 +693,38 @@ ngx_oof_payment_order_told(ngx_oof_payment_order_t *order, json_t *data,
     }
 
     return NGX_OK;
+}
+
+
+/* who pays is who is paid (spec 2.9, v5): the company, where there is one */
+
+static ngx_uint_t
+ngx_oof_payment_order_own(ngx_oof_payment_order_t *order)
+{
+    json_t      *terms, *payer;
+    ngx_str_t    pays, paid;
+    const char  *why;
+
+    if (ngx_oof_json_parse(order->pool, &order->terms, &terms, &why)
+        != NGX_OK)
+    {
+        return 0;
+    }
+
+    payer = json_object_get(terms, "businessEntity");
+
+    if (payer == NULL) {
+        payer = json_object_get(terms, "loggedUser");
+    }
+
+    return ngx_oof_json_get_str(json_object_get(payer, "document"),
+                                "identification", &pays)
+           == NGX_OK
+           && ngx_oof_json_get_str(json_object_get(terms, "creditor"),
+                                   "cpfCnpj", &paid)
+              == NGX_OK
+           && pays.len == paid.len
+           && ngx_memcmp(pays.data, paid.data, pays.len) == 0;
 }
 
 
@@ -838,6 +883,25 @@ ngx_oof_payment_order_hash(ngx_pool_t *pool, ngx_str_t *brand, json_t *pairs,
 
 
 ngx_int_t
+ngx_oof_payment_order_operator(ngx_oof_payment_order_t *order,
+    ngx_oof_request_t *o)
+{
+    ngx_str_t  *name;
+
+    if (ngx_oof_bank_customer(o)) {
+        return NGX_OK;
+    }
+
+    name = o->token->sub.len ? &o->token->sub : &o->token->client_id;
+
+    order->operator.len = name->len;
+    order->operator.data = ngx_pstrdup(order->pool, name);
+
+    return order->operator.data ? NGX_OK : NGX_ERROR;
+}
+
+
+ngx_int_t
 ngx_oof_payment_order_write(ngx_oof_payment_order_t *order, const char *actor)
 {
     if (order->urn.len == 0 && ngx_oof_payment_order_urn(order) != NGX_OK) {
@@ -949,6 +1013,13 @@ ngx_oof_payment_order_move(ngx_oof_payment_order_t *order, const char *actor)
 
     if (order->traced) {
         ngx_oof_pg_text(u, &order->call.trace);
+
+    } else {
+        ngx_oof_pg_null(u);
+    }
+
+    if (order->operator.len) {
+        ngx_oof_pg_text(u, &order->operator);
 
     } else {
         ngx_oof_pg_null(u);

@@ -72,6 +72,8 @@ struct ngx_oof_payment_order_s {
     ngx_str_t                key;
     ngx_str_t                canceller;  /* sealed */
 
+    ngx_str_t                operator;   /* who tells it in the bank */
+
     ngx_oof_core_call_t      call;
 
     ngx_uint_t               result;
@@ -148,6 +150,13 @@ ngx_int_t ngx_oof_payment_order_row(ngx_oof_payment_order_t *order,
  * NGX_ERROR: nothing was sent, no handler.
  */
 ngx_int_t ngx_oof_payment_order_send(ngx_oof_payment_order_t *order);
+
+/*
+ * Who of the bank's side tells it, for the history, as ngx_oof_bank_actor()
+ * says: nobody for a customer's token.  NGX_OK or NGX_ERROR.
+ */
+ngx_int_t ngx_oof_payment_order_operator(ngx_oof_payment_order_t *order,
+    ngx_oof_request_t *o);
 
 /*
  * Writes what order->to, code and words say, told by somebody else than an

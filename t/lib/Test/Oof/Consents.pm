@@ -336,19 +336,8 @@ sub lane {
 
     $s->run("SET TIME ZONE 'UTC'");
 
-    for my $file (glob "$Test::Oof::Root/ngx_oof_consent/sql/*.sql") {
-        my $text = Test::Oof::slurp($file);
-        my ($name) = $file =~ m{([^/]+)\.sql$};
-        my $types = join ', ', $text =~ /^-- \$\d+ (\S+?):/mg;
-        $types = "($types)" if $types;
-
-        $text =~ s/^\s*--.*\n//mg;
-        $text =~ s/;\s*$//;
-
-        $s->run("PREPARE $name $types AS $text");
-        $s->run("PREPARE ${name}_solo $types AS $text")
-            if $text =~ s/ SKIP LOCKED//g;
-    }
+    $s->run($_) for Test::Oof::Postgres::statements(
+        glob "$Test::Oof::Root/ngx_oof_consent/sql/*.sql");
 
     return $s;
 }

@@ -272,6 +272,40 @@ sub wake {
 }
 
 
+# statements(FILES): what sql2c makes of them, as PREPARE for a session:
+# NAME, NAME_solo where there is one, and the twin of a file that has one
+
+sub statements {
+    my @list;
+
+    for my $file (@_) {
+        open my $f, '<', $file or die "$file: $!";
+        my $whole = do { local $/; <$f> };
+        my ($name) = $file =~ m{([^/]+)\.sql$};
+
+        for my $twin ([ $name, 'asc' ],
+                      $whole =~ /-- asc$/m ? [ "${name}_asc", 'desc' ] : ())
+        {
+            my ($name, $other) = @$twin;
+            my $text = $whole =~ s/^.*-- $other\n//mgr;
+            my $types = join ', ', $text =~ /^-- \$\d+ (\S+?):/mg;
+
+            $text =~ s/ *-- (?:asc|desc)$//mg;
+            $text =~ s/^\s*--.*\n//mg;
+            $text =~ s/;\s*$//;
+
+            $types = "($types)" if $types;
+
+            push @list, "PREPARE $name $types AS $text";
+            push @list, "PREPARE ${name}_solo $types AS $text"
+                if $text =~ s/ SKIP LOCKED//g;
+        }
+    }
+
+    return @list;
+}
+
+
 # the schema, applied once for each state of conf/schema
 
 sub template {

@@ -1,0 +1,18 @@
+-- Copyright (C) oof authors
+--
+-- What the bank's side asks of consents to pay and of payments.
+
+-- consents that wait for somebody's agreement, or had it
+
+CREATE INDEX oof_payment_approver_cpf
+    ON oof_payment_approver (cpf_hmac, consent_id);
+
+
+-- who of the bank's side did it
+
+ALTER TABLE oof_payment_history
+    ADD COLUMN operator text;
+
+COMMENT ON COLUMN oof_payment_history.operator IS
+    'subject of the token by which the bank''s side did it: an application or '
+    'a member of its staff, never a customer';
