@@ -176,8 +176,6 @@ for my $case (
     [ 'no key', '422 DETALHE_PAGAMENTO_INVALIDO', \%static, proxy => undef ],
     [ 'another code', '201 RJCT PAGAMENTO_DIVERGENTE_CONSENTIMENTO', \%static,
       qrCode => $ten, transactionIdentification => 'aBc123' ],
-    [ 'the charge\'s TxId', '201 paid', \%charged,
-      transactionIdentification => $Txid ],
     [ 'none of the charge', '422 DETALHE_PAGAMENTO_INVALIDO', \%charged ],
     [ 'a short one', '422 DETALHE_PAGAMENTO_INVALIDO', \%charged,
       transactionIdentification => 'x' x 25 ],
@@ -204,11 +202,37 @@ for my $case (
       '-payloadJWS' => charge(valor => { original => '9.00' }) },
       transactionIdentification => $Txid ],
     [ 'a code that is none', '422 QRCODE_INVALIDO', { %static,
-      '-qrCode' => 'x' } ])
+      '-qrCode' => 'x' } ],
+    [ 'the charge\'s TxId', '201 paid', \%charged,
+      transactionIdentification => $Txid ],
+    [ 'the same charge again', '422 DETALHE_PAGAMENTO_INVALIDO', \%charged,
+      transactionIdentification => $Txid ],
+    [ 'the same charge, v4, whose core knows', '201 paid', { @dynamic,
+      version => 4 }, transactionIdentification => $Txid ],
+    [ 'another charge', '201 paid', { %charged,
+      '-payloadJWS' => charge(txid => 'x' x 30) },
+      transactionIdentification => 'x' x 30 ],
+    [ 'a charge of somebody else with that TxId', '201 paid', { %charged,
+      '-proxy' => '+5561990010001',
+      '-payloadJWS' => charge(chave => '+5561990010001') },
+      transactionIdentification => $Txid ])
 {
     my ($name, $want, $terms, %item) = @$case;
 
     is(payment($terms, %item), $want, "spec 2.8: $name");
 }
+
+
+# --- a charge is paid once: the same code in another consent
+
+is(consent(5, %charged), 'QRCODE_INVALIDO', 'spec 2.5: a code that was used');
+is(consent(5, %charged, '-payloadJWS' => charge(txid => 'y' x 30)),
+   'AUTHORISED', 'spec 2.5: another code');
+is(consent(4, @dynamic), 'AUTHORISED', 'spec 2.5: v4 has no charge to know');
+
+psql("UPDATE oof_payment SET status = 'RJCT' WHERE consent_id IN (SELECT"
+     . ' consent_id FROM oof_payment_consent WHERE charge IS NOT NULL)');
+is(consent(5, %charged), 'AUTHORISED',
+   'spec 2.5: a code whose payment was rejected may be used again');
 
 done_testing();

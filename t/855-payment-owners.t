@@ -16,12 +16,14 @@ use lib "$FindBin::Bin/lib";
 use Test::More;
 use Test::Oof;
 use Test::Oof::Payments;
+use Test::Oof::QrCode;
 use Test::Oof::Settle;
 
 my ($Carla, $Davi, $Bruno) = qw/ 39053344705 86413425750 52998224725 /;
 my $mine = $Test::Oof::Settle::Account;
 my $joint = { %$mine, number => '40000013' };
 my $Firm = '11222333000181';
+my $pix = 'cliente-a00001@pix.bcb.gov.br';
 
 my ($o, $core) = settlement(
     core => [ '--step', 20 ],
@@ -110,25 +112,6 @@ for my $case ([ {}, 'REJECTED CONTAS_ORIGEM_DESTINO_IGUAIS', 'the same' ],
 
 # --- of all reasons the first: ours is of the QR code, the core's another
 
-sub qr_of {
-    my ($amount) = @_;
-
-    my $text = '000201' . '2651' . '0014br.gov.bcb.pix'
-               . '0129cliente-a00001@pix.bcb.gov.br' . '52040000' . '5303986'
-               . sprintf('54%02d%s', length $amount, $amount)
-               . '5802BR' . '5904Ana1' . '6008BRASILIA' . '62070503***'
-               . '6304';
-    my $crc = 0xffff;
-
-    for my $byte (unpack 'C*', $text) {
-        $crc ^= $byte << 8;
-        $crc = $crc & 0x8000 ? (($crc << 1) ^ 0x1021) & 0xffff
-                             : ($crc << 1) & 0xffff for 1 .. 8;
-    }
-
-    return $text . sprintf '%04X', $crc;
-}
-
 for my $case ([ '300.01', 'CONTA_NAO_PERMITE_PAGAMENTO' ],
               [ '300.02', 'CONTAS_ORIGEM_DESTINO_IGUAIS' ],
               [ '300.05', 'VALOR_INVALIDO' ],
@@ -136,8 +119,8 @@ for my $case ([ '300.01', 'CONTA_NAO_PERMITE_PAGAMENTO' ],
 {
     my ($amount, $code) = @$case;
     my $c = new_one(amount => $amount, '-localInstrument' => 'QRES',
-                    '-proxy' => 'cliente-a00001@pix.bcb.gov.br',
-                    '-qrCode' => qr_of('7.00'));
+                    '-proxy' => $pix,
+                    '-qrCode' => static_code(key => $pix, amount => '7.00'));
 
     is(decide($c), "200 REJECTED $code", "spec 2.12: $amount: $code first");
 }
@@ -145,8 +128,8 @@ for my $case ([ '300.01', 'CONTA_NAO_PERMITE_PAGAMENTO' ],
 # without a word of the core what is known here is enough
 
 my $c = new_one('-localInstrument' => 'QRES', amount => '8.00',
-                '-proxy' => 'cliente-a00001@pix.bcb.gov.br',
-                '-qrCode' => qr_of('7.00'));
+                '-proxy' => $pix,
+                '-qrCode' => static_code(key => $pix, amount => '7.00'));
 $core->stop;
 $o->allow(qr/core "main" failed at/);
 is(decide($c), '200 REJECTED VALOR_INVALIDO', 'the core is away: rejected');

@@ -26,6 +26,7 @@
 -- $22 bytea: look-up value of the company's document, or null
 -- $23 text: event's type
 -- $24 text: event's data
+-- $25 bytea: look-up value of the charge, or null
 WITH j AS (
     INSERT INTO oof_jti AS t (hash, unit, until)
          VALUES ($1, $4, $6)
@@ -54,10 +55,11 @@ WITH j AS (
     INSERT INTO oof_payment_consent
                 (consent_id, brand, client_id, organisation_id, api, status,
                  creation, status_update, expiration, stamp, version, amount,
-                 payments, first_day, personal, debtor, cpf_hmac, cnpj_hmac)
+                 payments, first_day, personal, debtor, cpf_hmac, cnpj_hmac,
+                 charge)
          SELECT $8, $9, $10, $11, $12, 'AWAITING_AUTHORISATION',
                 $13, $13, $14, $15, 1, $16,
-                $17, $18, $19, $20, $21, $22
+                $17, $18, $19, $20, $21, $22, $25
            FROM i
 ), h AS (
     INSERT INTO oof_payment_consent_history

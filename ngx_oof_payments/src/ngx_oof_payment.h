@@ -152,6 +152,19 @@ ngx_int_t ngx_oof_payment_consent_event(ngx_oof_request_t *o,
 ngx_int_t ngx_oof_payment_seal(ngx_oof_request_t *o, const char *table,
     u_char *id, ngx_str_t *text, ngx_str_t *sealed);
 
+/*
+ * A charge is known by whom it is for and its txid, whose HMAC is found again
+ * by NGX_OOF_PAYMENT_LOOKUP_CHARGE.  The second function adds the statement to
+ * the unit that has a row when another consent than "id" has paid it, or is
+ * paying (spec 2.5).  NGX_OK or NGX_ERROR.
+ */
+#define NGX_OOF_PAYMENT_LOOKUP_CHARGE  "payment.charge"
+
+ngx_int_t ngx_oof_payment_charge_name(ngx_pool_t *pool,
+    ngx_oof_payment_charge_t *charge, ngx_str_t *name);
+ngx_int_t ngx_oof_payment_charge_used(ngx_oof_request_t *o,
+    ngx_oof_pg_unit_t *u, u_char *id, ngx_oof_payment_charge_t *charge);
+
 /* prepare a 422; return NGX_OK or NGX_ERROR */
 ngx_int_t ngx_oof_payment_refused(ngx_oof_request_t *o,
     ngx_oof_payment_verdict_t *verdict);

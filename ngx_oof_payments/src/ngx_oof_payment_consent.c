@@ -336,6 +336,53 @@ ngx_oof_payment_seal(ngx_oof_request_t *o, const char *table, u_char *id,
 
 
 ngx_int_t
+ngx_oof_payment_charge_name(ngx_pool_t *pool,
+    ngx_oof_payment_charge_t *charge, ngx_str_t *name)
+{
+    u_char  *p;
+
+    name->len = charge->key.len + 1 + charge->txid.len;
+    name->data = ngx_pnalloc(pool, name->len);
+
+    if (name->data == NULL) {
+        return NGX_ERROR;
+    }
+
+    p = ngx_cpymem(name->data, charge->key.data, charge->key.len);
+    *p++ = ' ';
+    ngx_memcpy(p, charge->txid.data, charge->txid.len);
+
+    return NGX_OK;
+}
+
+
+ngx_int_t
+ngx_oof_payment_charge_used(ngx_oof_request_t *o, ngx_oof_pg_unit_t *u,
+    u_char *id, ngx_oof_payment_charge_t *charge)
+{
+    ngx_str_t            name, json;
+    ngx_oof_loc_conf_t  *olcf;
+
+    olcf = ngx_http_get_module_loc_conf(o->r, ngx_oof_module);
+
+    if (ngx_oof_payment_charge_name(o->r->pool, charge, &name) != NGX_OK
+        || ngx_oof_bank_lookups(o, NGX_OOF_PAYMENT_LOOKUP_CHARGE, &name,
+                                &json)
+           != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    ngx_oof_pg_statement(u, &ngx_oof_sql_payment_charge_used);
+    ngx_oof_pg_uuid(u, id);
+    ngx_oof_pg_text(u, &olcf->brand);
+    ngx_oof_pg_text(u, &json);
+
+    return NGX_OK;
+}
+
+
+ngx_int_t
 ngx_oof_payment_consent_body(ngx_oof_request_t *o,
     ngx_oof_payment_consent_t *consent, ngx_str_t *body)
 {

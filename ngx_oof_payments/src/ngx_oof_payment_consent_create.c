@@ -36,6 +36,7 @@ typedef struct {
     ngx_str_t                    debtor;
     u_char                       cpf_hmac[NGX_OOF_LOOKUP_LEN];
     u_char                       cnpj_hmac[NGX_OOF_LOOKUP_LEN];
+    u_char                       charge_hmac[NGX_OOF_LOOKUP_LEN];
 
     ngx_str_t                    answer;
     ngx_oof_payment_journey_t    core;       /* as the core is told of it */
@@ -199,6 +200,7 @@ static ngx_int_t
 ngx_oof_payment_consent_people(ngx_oof_request_t *o,
     ngx_oof_payment_consent_new_t *new)
 {
+    ngx_str_t            name;
     ngx_oof_loc_conf_t  *olcf;
 
     olcf = ngx_http_get_module_loc_conf(o->r, ngx_oof_module);
@@ -210,12 +212,26 @@ ngx_oof_payment_consent_people(ngx_oof_request_t *o,
         return NGX_ERROR;
     }
 
-    if (new->terms.cnpj.len == 0) {
+    if (new->terms.cnpj.len
+        && ngx_oof_crypt_lookup(olcf->keys, 0, "consent.cnpj",
+                                &new->terms.cnpj, new->cnpj_hmac)
+           != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    if (!new->terms.has_charge) {
         return NGX_OK;
     }
 
-    return ngx_oof_crypt_lookup(olcf->keys, 0, "consent.cnpj",
-                                &new->terms.cnpj, new->cnpj_hmac);
+    if (ngx_oof_payment_charge_name(o->r->pool, &new->terms.charge, &name)
+        != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    return ngx_oof_crypt_lookup(olcf->keys, 0, NGX_OOF_PAYMENT_LOOKUP_CHARGE,
+                                &name, new->charge_hmac);
 }
 
 
@@ -400,6 +416,15 @@ ngx_oof_payment_consent_store(ngx_oof_request_t *o,
     ngx_oof_event_trace(&new->event, o);
     ngx_oof_pg_text(u, &new->event.type);
     ngx_oof_pg_event_data(u, &new->event);
+
+    if (new->terms.has_charge && !new->refused) {
+        value.data = new->charge_hmac;
+        value.len = NGX_OOF_LOOKUP_LEN;
+        ngx_oof_pg_bytea(u, &value);
+
+    } else {
+        ngx_oof_pg_null(u);
+    }
 
     value.len = NGX_OOF_IDEMPOTENCY_LEN;
 

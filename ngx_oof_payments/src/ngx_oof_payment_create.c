@@ -81,6 +81,10 @@ static ngx_int_t ngx_oof_payment_create_consent(ngx_oof_request_t *o,
     ngx_oof_payment_new_t *new);
 static ngx_int_t ngx_oof_payment_create_got(ngx_oof_request_t *o,
     ngx_oof_pg_unit_t *u);
+static ngx_int_t ngx_oof_payment_create_charge(ngx_oof_request_t *o,
+    ngx_oof_pg_unit_t *u);
+static ngx_int_t ngx_oof_payment_create_go(ngx_oof_request_t *o,
+    ngx_oof_payment_new_t *new);
 static ngx_int_t ngx_oof_payment_create_asked(ngx_oof_request_t *o,
     ngx_oof_payment_new_t *new, ngx_str_t *asked);
 static ngx_int_t ngx_oof_payment_create_judge(ngx_oof_request_t *o,
@@ -234,8 +238,8 @@ ngx_oof_payment_create_consent(ngx_oof_request_t *o,
 static ngx_int_t
 ngx_oof_payment_create_got(ngx_oof_request_t *o, ngx_oof_pg_unit_t *u)
 {
-    ngx_int_t               rc;
-    ngx_str_t               asked;
+    ngx_oof_pg_unit_t      *look;
+    ngx_oof_loc_conf_t     *olcf;
     ngx_oof_payment_new_t  *new;
 
     new = ngx_http_get_module_ctx(o->r, ngx_oof_payments_module);
@@ -256,6 +260,63 @@ ngx_oof_payment_create_got(ngx_oof_request_t *o, ngx_oof_pg_unit_t *u)
     if (new->found && ngx_oof_payment_create_judge(o, new) != NGX_OK) {
         return NGX_ERROR;
     }
+
+    if (!new->found || new->rank || !new->terms.has_charge) {
+        return ngx_oof_payment_create_go(o, new);
+    }
+
+    olcf = ngx_http_get_module_loc_conf(o->r, ngx_oof_module);
+
+    look = ngx_oof_pg_unit(olcf->database, NGX_OOF_PG_READ);
+    if (look == NULL) {
+        return NGX_ERROR;
+    }
+
+    if (ngx_oof_payment_charge_used(o, look, new->consent.id,
+                                    &new->terms.charge)
+        != NGX_OK)
+    {
+        ngx_oof_pg_free(look);
+        return NGX_ERROR;
+    }
+
+    return ngx_oof_request_unit(o, look, ngx_oof_payment_create_charge);
+}
+
+
+/* two consents for one charge may be authorised, and one pays it */
+
+static ngx_int_t
+ngx_oof_payment_create_charge(ngx_oof_request_t *o, ngx_oof_pg_unit_t *u)
+{
+    ngx_str_t               name = ngx_string("qrCode");
+    ngx_oof_payment_new_t  *new;
+
+    new = ngx_http_get_module_ctx(o->r, ngx_oof_payments_module);
+
+    if (ngx_oof_pg_rows(u, 0)) {
+
+        if (ngx_oof_payment_refuse(o->r->pool, new->rules.version,
+                                   NGX_OOF_AT_PAYMENT,
+                                   NGX_OOF_CODE_DETALHE_PAGAMENTO_INVALIDO,
+                                   &name, &new->verdict)
+            == NGX_ERROR)
+        {
+            return NGX_ERROR;
+        }
+
+        new->rank = 2;
+    }
+
+    return ngx_oof_payment_create_go(o, new);
+}
+
+
+static ngx_int_t
+ngx_oof_payment_create_go(ngx_oof_request_t *o, ngx_oof_payment_new_t *new)
+{
+    ngx_int_t  rc;
+    ngx_str_t  asked;
 
     if (ngx_oof_payment_create_asked(o, new, &asked) != NGX_OK
         || ngx_oof_uuid7(new->unit) != NGX_OK)

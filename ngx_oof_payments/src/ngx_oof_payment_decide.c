@@ -67,6 +67,10 @@ static const char *ngx_oof_payment_decide_mismatch(
     ngx_oof_payment_decision_t *d);
 static ngx_int_t ngx_oof_payment_decide_judge(ngx_oof_request_t *o,
     ngx_oof_payment_decision_t *d);
+static ngx_int_t ngx_oof_payment_decide_charge(ngx_oof_request_t *o,
+    ngx_oof_pg_unit_t *u);
+static ngx_int_t ngx_oof_payment_decide_go(ngx_oof_request_t *o,
+    ngx_oof_payment_decision_t *d);
 static uint64_t ngx_oof_payment_decide_own(ngx_oof_payment_decision_t *d);
 static ngx_int_t ngx_oof_payment_decide_ask(ngx_oof_request_t *o,
     ngx_oof_payment_decision_t *d);
@@ -487,6 +491,7 @@ static ngx_int_t
 ngx_oof_payment_decide_judge(ngx_oof_request_t *o,
     ngx_oof_payment_decision_t *d)
 {
+    ngx_oof_pg_unit_t   *u;
     ngx_oof_loc_conf_t  *olcf;
 
     if (d->reject) {
@@ -508,6 +513,52 @@ ngx_oof_payment_decide_judge(ngx_oof_request_t *o,
     }
 
     d->found = ngx_oof_payment_decide_own(d);
+
+    if (!d->journey->terms.has_charge) {
+        return ngx_oof_payment_decide_go(o, d);
+    }
+
+    olcf = ngx_http_get_module_loc_conf(o->r, ngx_oof_module);
+
+    u = ngx_oof_pg_unit(olcf->database, NGX_OOF_PG_READ);
+    if (u == NULL) {
+        return NGX_ERROR;
+    }
+
+    if (ngx_oof_payment_charge_used(o, u, d->journey->consent.id,
+                                    &d->journey->terms.charge)
+        != NGX_OK)
+    {
+        ngx_oof_pg_free(u);
+        return NGX_ERROR;
+    }
+
+    return ngx_oof_request_unit(o, u, ngx_oof_payment_decide_charge);
+}
+
+
+/* a charge is paid once (spec 2.5) */
+
+static ngx_int_t
+ngx_oof_payment_decide_charge(ngx_oof_request_t *o, ngx_oof_pg_unit_t *u)
+{
+    ngx_oof_payment_decision_t  *d;
+
+    d = ngx_http_get_module_ctx(o->r, ngx_oof_payments_module);
+
+    if (ngx_oof_pg_rows(u, 0)) {
+        d->found |= ngx_oof_payment_code_bit(NGX_OOF_CODE_QRCODE_INVALIDO);
+    }
+
+    return ngx_oof_payment_decide_go(o, d);
+}
+
+
+static ngx_int_t
+ngx_oof_payment_decide_go(ngx_oof_request_t *o,
+    ngx_oof_payment_decision_t *d)
+{
+    ngx_oof_loc_conf_t  *olcf;
 
     olcf = ngx_http_get_module_loc_conf(o->r, ngx_oof_module);
 
