@@ -10,6 +10,7 @@
 
 use strict;
 use warnings;
+use utf8;
 
 use FindBin;
 use lib "$FindBin::Bin/lib";
@@ -231,6 +232,53 @@ for my $case ([ IMMEDIATE => {} ],
     schema_ok('payments-v5 GET /consents/{consentId}', $told,
               "v4 by v5: $purpose: as v5 says");
 }
+
+
+# --- one that was rejected when there were no reasons yet
+
+my $old = new_one();
+psql("UPDATE oof_payment_consent SET status = 'REJECTED', reason_code = NULL"
+     . " WHERE consent_id = '$old->{uuid}'");
+
+for my $version (4, 5) {
+    $told = pay($o, GET => "/consents/$old->{urn}", version => $version);
+    is_deeply($told->{json}{data}{rejectionReason},
+              { code => 'NAO_INFORMADO', detail => 'Motivo de rejeição'
+                . ' inexistente em versões anteriores.' },
+              "spec 2.12: v$version: without a reason");
+}
+
+
+# --- what the core is told of v5: the text of the integration layer takes the
+# purpose and near field from it
+
+my $near = new_one(amount => '7.00', '-localInstrument' => 'APES',
+                   '-proxy' => $pix,
+                   '-qrCode' => static_code(key => $pix, amount => '7.00'));
+
+is(decide($near), '200 AUTHORISED', 'near the field: authorised');
+
+my $asked = $core->last_call('/payment-validation');
+
+is(join(' ', sort keys %$asked), 'requestBody requestMeta',
+   'validation: members');
+is($asked->{requestBody}{paymentType}, 'PAYMENT_CONSENT', 'validation: kind');
+is($asked->{requestBody}{data}{payment}{purpose}, 'IMMEDIATE',
+   'validation: purpose');
+is($asked->{requestBody}{data}{payment}{details}{localInstrument}, 'APES',
+   'validation: instrument');
+
+comes_to($o, pay_consent($o, $near), 'ACSC');
+$asked = $core->last_call('/payments');
+is($asked->{requestMeta}{nfcHeader}, 'true', 'payment: near the field');
+is($asked->{requestBody}{data}{localInstrument}, 'APES',
+   'payment: instrument');
+is($asked->{consent}{payment}{purpose}, 'IMMEDIATE', 'payment: purpose');
+is($asked->{consent}{version}, 'V5', 'payment: version');
+
+comes_to($o, pay_consent($o, authorised($o, amount => '8.00')), 'ACSC');
+ok(!exists $core->last_call('/payments')->{requestMeta}{nfcHeader},
+   'payment: not near the field');
 
 $o->stop;
 done_testing();

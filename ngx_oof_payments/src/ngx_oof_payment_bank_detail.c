@@ -181,18 +181,24 @@ ngx_oof_payment_bank_who(ngx_oof_json_t *w, ngx_oof_payment_journey_t *j)
 }
 
 
-/* in the platform's words, as the core is told */
+/* in the platform's words, which knows neither v5's instruments nor purposes */
 
 static ngx_int_t
 ngx_oof_payment_bank_data(ngx_oof_json_t *w, ngx_oof_payment_journey_t *j)
 {
-    json_t     *payment, *account;
+    json_t     *payment, *details, *account;
     ngx_int_t   rc;
 
     payment = ngx_oof_payment_core_terms(j);
     if (payment == NULL) {
         return NGX_ERROR;
     }
+
+    details = json_object_get(payment, "details");
+
+    (void) json_object_del(payment, "purpose");
+    (void) json_object_del(details, "payloadJWS");
+    ngx_oof_payment_told_4(details);
 
     ngx_oof_payment_bank_schedule(payment, &j->terms.schedule);
 

@@ -24,6 +24,8 @@ static ngx_int_t ngx_oof_payment_consent_other(ngx_oof_request_t *o,
 static void ngx_oof_payment_told_purpose(json_t *payment);
 static void ngx_oof_payment_told_information(json_t *schedule,
     ngx_uint_t version);
+static ngx_uint_t ngx_oof_payment_consent_rejected(
+    ngx_oof_payment_consent_t *consent);
 static ngx_int_t ngx_oof_payment_consent_reason(ngx_oof_request_t *o,
     ngx_oof_json_t *w, ngx_oof_payment_consent_t *consent);
 static void ngx_oof_payment_echo_value(ngx_oof_json_t *w,
@@ -422,7 +424,7 @@ ngx_oof_payment_consent_body(ngx_oof_request_t *o,
         ngx_oof_json_raw(&w, &consent->debtor);
     }
 
-    if (consent->reason_code.len
+    if ((consent->reason_code.len || ngx_oof_payment_consent_rejected(consent))
         && ngx_oof_payment_consent_reason(o, &w, consent) != NGX_OK)
     {
         return NGX_ERROR;
@@ -550,7 +552,18 @@ ngx_oof_payment_told_4(json_t *object)
 }
 
 
-/* a reason that the caller's version has not is told by its nearest */
+static ngx_uint_t
+ngx_oof_payment_consent_rejected(ngx_oof_payment_consent_t *consent)
+{
+    return ngx_oof_payment_consent_state(&consent->status)
+           == NGX_OOF_PAYMENT_CONSENT_REJECTED;
+}
+
+
+/*
+ * A reason that the caller's version has not is told by its nearest; one that
+ * was rejected where there were no reasons yet has a text of its own.
+ */
 
 static ngx_int_t
 ngx_oof_payment_consent_reason(ngx_oof_request_t *o, ngx_oof_json_t *w,
@@ -570,6 +583,11 @@ ngx_oof_payment_consent_reason(ngx_oof_request_t *o, ngx_oof_json_t *w,
     }
 
     detail = consent->reason_detail;
+
+    if (consent->reason_code.len == 0) {
+        ngx_str_set(&detail, "Motivo de rejeição inexistente em versões "
+                             "anteriores.");
+    }
 
     if (detail.len == 0
         && ngx_oof_payment_detail(o->r->pool, version, NGX_OOF_AT_REJECTED,

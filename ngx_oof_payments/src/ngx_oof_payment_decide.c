@@ -635,9 +635,13 @@ ngx_oof_payment_decide_ask(ngx_oof_request_t *o,
         (void) json_object_set(data, "businessEntity", business);
     }
 
+    /* the kind is told with the data, not beside it */
+
     if (body == NULL || data == NULL
+        || json_object_del(body, "paymentType") != 0
         || json_object_set_new(body, "requestBody",
-                               json_pack("{s: o}", "data", data))
+                               json_pack("{s: o, s: s}", "data", data,
+                                         "paymentType", "PAYMENT_CONSENT"))
            != 0)
     {
         json_decref(body);

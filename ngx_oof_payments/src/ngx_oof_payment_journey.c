@@ -488,17 +488,7 @@ ngx_oof_payment_core_begin(ngx_oof_payment_journey_t *j)
 json_t *
 ngx_oof_payment_core_terms(ngx_oof_payment_journey_t *j)
 {
-    json_t  *terms, *details;
-
-    terms = json_deep_copy(json_object_get(j->data, "payment"));
-    details = json_object_get(terms, "details");
-
-    (void) json_object_del(terms, "purpose");
-    (void) json_object_del(details, "payloadJWS");
-
-    ngx_oof_payment_told_4(details);
-
-    return terms;
+    return json_deep_copy(json_object_get(j->data, "payment"));
 }
 
 
@@ -516,7 +506,7 @@ ngx_oof_payment_core_consent(ngx_oof_payment_journey_t *j)
     body = ngx_oof_payment_core_begin(j);
 
     consent = json_pack("{s: s#, s: o, s: o, s: {s: o}, s: o, s: O, s: O,"
-                        " s: o}",
+                        " s: o, s: s}",
                         "brandId", (char *) olcf->brand.data,
                         (int) olcf->brand.len,
                         "creationDateTime",
@@ -528,7 +518,8 @@ ngx_oof_payment_core_consent(ngx_oof_payment_journey_t *j)
                         ngx_oof_payment_core_str(&j->consent.urn),
                         "loggedUser", json_object_get(j->data, "loggedUser"),
                         "creditor", json_object_get(j->data, "creditor"),
-                        "payment", ngx_oof_payment_core_terms(j));
+                        "payment", ngx_oof_payment_core_terms(j),
+                        "version", j->consent.api == 4 ? "V4" : "V5");
 
     if (body == NULL || json_object_set_new(body, "consent", consent) != 0) {
         json_decref(body);

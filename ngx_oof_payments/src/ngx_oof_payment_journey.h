@@ -94,10 +94,7 @@ ngx_int_t ngx_oof_payment_core(ngx_oof_payment_journey_t *j,
     const char *path, json_t *body,
     ngx_int_t (*called)(ngx_oof_request_t *o, ngx_oof_core_call_t *call));
 
-/*
- * What every call of the core begins with, and the payment in the core's
- * words, which knows neither the instruments of v5 nor purposes.
- */
+/* what every call of the core begins with, and a copy of the payment */
 json_t *ngx_oof_payment_core_begin(ngx_oof_payment_journey_t *j);
 json_t *ngx_oof_payment_core_terms(ngx_oof_payment_journey_t *j);
 

@@ -428,8 +428,9 @@ static json_t *
 ngx_oof_payment_order_pay(ngx_oof_payment_order_t *order, json_t *consent,
     json_t *personal)
 {
-    u_char   key[NGX_OOF_UUID_TEXT], day[10];
-    json_t  *data;
+    u_char      key[NGX_OOF_UUID_TEXT], day[10];
+    json_t     *data, *meta;
+    ngx_str_t   instrument;
 
     data = json_copy(json_object_get(personal, "item"));
 
@@ -448,8 +449,18 @@ ngx_oof_payment_order_pay(ngx_oof_payment_order_t *order, json_t *consent,
 
     (void) ngx_oof_uuid_format(key, order->payment);
 
+    meta = ngx_oof_payment_order_meta(order);
+
+    /* begun near the field (spec 2.4: APES, APDN) */
+
+    if (ngx_oof_json_get_str(data, "localInstrument", &instrument) == NGX_OK
+        && ngx_strncmp(instrument.data, "AP", 2) == 0)
+    {
+        (void) json_object_set_new(meta, "nfcHeader", json_string("true"));
+    }
+
     return json_pack("{s:o, s:o, s:O, s:s%, s:s, s:{s:o}}",
-                     "requestMeta", ngx_oof_payment_order_meta(order),
+                     "requestMeta", meta,
                      "consent", consent,
                      "idempotencyKey", json_object_get(personal, "key"),
                      "internalIdempotencyKey", key,

@@ -35,7 +35,7 @@ ngx_oof_payment_matrix_t  ngx_oof_payment_matrix[] = {
     { ngx_string("INIC"), MUST, NO,   NO,   MUST, 1,  25, 0, 0, 0, 0 },
     { ngx_string("QRES"), MUST, MUST, MAY,  MAY,  1,  25, 1, 0, 1, 0 },
     { ngx_string("QRDN"), MUST, MUST, MUST, MUST, 26, 35, 1, 1, 0, 0 },
-    { ngx_string("APES"), MUST, MUST, MAY,  MAY,  1,  25, 1, 0, 1, 1 },
+    { ngx_string("APES"), MUST, MUST, MAY,  MAY,  1,  25, 1, 0, 0, 1 },
     { ngx_string("APDN"), MUST, MUST, MUST, MUST, 26, 35, 1, 1, 0, 1 }
 };
 

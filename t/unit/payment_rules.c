@@ -316,6 +316,21 @@ static case_t  cases[] = {
       "data.payment.schedule={\"daily\":{\"startDate\":\"2026-11-25\","
       "\"quantity\":3},\"additionalInformation\":\"x\"}",
       NULL, NULL, NULL },
+
+    /* more than once: MANU, DICT and QRES alone */
+
+    { "data.payment.details.localInstrument=\"APES\";data.payment.date=;"
+      "data.payment.details.qrCode=<STATIC>;"
+      "data.payment.purpose=\"RECURRENT_SCHEDULED\";"
+      "data.payment.schedule={\"daily\":{\"startDate\":\"2026-11-25\","
+      "\"quantity\":3},\"additionalInformation\":\"x\"}",
+      "PARAMETRO_INVALIDO", "DATA_PAGAMENTO_INVALIDA", NULL },
+    { "data.payment.details.localInstrument=\"APES\";data.payment.date=;"
+      "data.payment.details.qrCode=<STATIC>;"
+      "data.payment.purpose=\"SINGLE_SCHEDULED\";"
+      "data.payment.schedule={\"single\":{\"date\":\"2026-11-25\"},"
+      "\"additionalInformation\":\"x\"}",
+      "PARAMETRO_INVALIDO", NULL, NULL },
     { "data.payment.details.localInstrument=\"QRES\";"
       "data.payment.details.qrCode=<AGENT>",
       NULL, "PROPOSITO_INVALIDO", NULL },

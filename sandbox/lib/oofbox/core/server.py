@@ -1,5 +1,6 @@
 """The core's HTTP: routes, faults, and the controls that begin with "_"."""
 
+import collections
 import hmac
 import json
 import re
@@ -54,8 +55,10 @@ class Core:
                     lambda body, k=kind, s=selectable: found.product(
                         body, k, s))
 
+        self.seen = collections.deque(maxlen=100)
         self.controls = {
             ("GET", "/_ledger"): lambda _: payments.ledger(),
+            ("GET", "/_calls"): lambda _: list(self.seen),
             ("GET", "/_faults"): lambda _: switches.text(),
             ("POST", "/_faults"): self._faults,
             ("GET", "/_clock"): self._clock,
@@ -69,6 +72,13 @@ class Core:
         }
 
     # the integration layer
+
+    def hear(self, path, text):
+        """A call, of which the last are kept as they came."""
+
+        self.seen.append({"path": path, "body": text.decode("utf-8",
+                                                            "replace")})
+        return self.call(path, text)
 
     def call(self, path, text):
         """(status, body) or DROPPED; None when there is no such call."""
@@ -302,7 +312,7 @@ class Handler(service.Handler):
 
         if path.startswith("/_"):
             return self._control("POST", path, text)
-        return self._refused() or self.core.call(path, text)
+        return self._refused() or self.core.hear(path, text)
 
     def _get(self):
         path, _, query = self.path.partition("?")

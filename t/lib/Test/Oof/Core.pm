@@ -166,6 +166,18 @@ sub clock { $_[0]->control(clock => { offset => $_[1] }) }
 
 sub ledger { $_[0]->get('/_ledger')->{json} }
 
+# the last body that came to a path, decoded
+
+sub last_call {
+    my ($self, $path) = @_;
+
+    my ($call) = grep { $_->{path} eq $path }
+                      reverse @{ $self->get('/_calls')->{json} };
+
+    return $call && JSON::PP->new->utf8(0)->decode($call->{body});
+}
+
+
 sub balance { $_[0]->ledger->{balances}{$_[1]} }
 
 
