@@ -28,7 +28,7 @@
  */
 
 #define NGX_OOF_ROTATION_SEALED   2
-#define NGX_OOF_ROTATION_LOOKUPS  2
+#define NGX_OOF_ROTATION_LOOKUPS  3
 
 #define NGX_OOF_ROTATION_ROWS     200
 #define NGX_OOF_ROTATION_PAUSE    50       /* ms */

@@ -6,7 +6,7 @@
 SELECT c.consent_id::text AS name,
        CASE WHEN c.brand = $1 THEN 0 ELSE -1 END::int4 AS flag,
        c.consent_id, c.personal, c.consent_id, c.debtor, c.cpf_hmac,
-       c.cnpj_hmac
+       c.cnpj_hmac, c.charge
   FROM oof_payment_consent c
  WHERE c.consent_id > coalesce($2::uuid, '00000000-0000-0000-0000-000000000000')
  ORDER BY c.consent_id

@@ -6,9 +6,10 @@ WITH f AS MATERIALIZED (
     SELECT f.k::uuid AS consent_id, decode(f.o0, 'hex') AS o0,
            decode(f.o1, 'hex') AS o1, decode(f.s0, 'hex') AS s0,
            decode(f.s1, 'hex') AS s1, decode(f.h0, 'hex') AS h0,
-           decode(f.h1, 'hex') AS h1
+           decode(f.h1, 'hex') AS h1, decode(f.h2, 'hex') AS h2
       FROM jsonb_to_recordset($1::jsonb)
-           AS f (k text, o0 text, o1 text, s0 text, s1 text, h0 text, h1 text)
+           AS f (k text, o0 text, o1 text, s0 text, s1 text, h0 text, h1 text,
+                 h2 text)
      WHERE EXISTS (SELECT
                      FROM oof_lease
                     WHERE name = 'maintenance'
@@ -24,7 +25,8 @@ WITH f AS MATERIALIZED (
        SET personal = f.s0,
            debtor = f.s1,
            cpf_hmac = f.h0,
-           cnpj_hmac = f.h1
+           cnpj_hmac = f.h1,
+           charge = f.h2
       FROM l
            JOIN f ON f.consent_id = l.consent_id
      WHERE c.consent_id = l.consent_id
