@@ -48,6 +48,11 @@ my %uuid = map { $_ => s/^urn:bank://r } $first, $company, $two, $third;
 
 new_consent($o, cpf => $Ana) for 1 .. 8;
 
+# another brand's, whose keys are its own affair
+
+my $foreign = new_consent($o, cpf => $Bruno) =~ s/^urn:bank://r;
+psql("UPDATE oof_consent SET brand = 'second' WHERE consent_id = '$foreign'");
+
 is(extend_consent($o, $first, renewal(
        expirationDateTime => at(200 * 86400), loggedUser => { document => {
            identification => $Ana, rel => 'CPF' } }))->{status}, 201,
@@ -342,6 +347,9 @@ cmp_ok((split / /, $head)[1], '>', 20, 'which was much');
 the_same('all is written');
 like(left_over('encrypt'), qr/^k2=\d+$/, 'all is sealed with k2');
 like(left_over('lookup'), qr/^l2=\d+$/, 'and found with l2');
+is((psql("SELECT convert_from(substr(personal, 3, get_byte(personal, 1)),"
+         . " 'UTF8') FROM oof_consent WHERE consent_id = '$foreign'"))[0][0],
+   'k1', 'but for another brand\'s');
 is((psql('SELECT count(*) FROM oof_rotation_holder'))[0][0], 0,
    'nothing of it is left');
 like($o->log_text, qr/are under "encrypt k2" and "lookup l2", the old keys to/,
@@ -384,7 +392,6 @@ like($o->log_text, qr/"encrypt k2" and "lookup l2", other keys are no longer /,
      'the log says that the old keys are no longer used');
 is(rotation()->{json}{data}{until}, undef, 'nothing is waited for');
 $o->clock(0);
-sleep 0.2;
 
 
 # --- without the old keys

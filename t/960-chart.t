@@ -131,6 +131,23 @@ for my $size (qw/ small medium large /) {
     }
 }
 
+# a rotation of the keys of personal data: the new ones first, the old beside
+
+render("$home/keys.yaml", "-f $root/helm/values/small.yaml --set"
+       . ' encryptId=e2,encryptFile=encrypt-e2.key,lookupId=l2,'
+       . 'lookupFile=lookup-l2.key,otherKeys[0].use=encrypt,'
+       . 'otherKeys[0].id=e1,otherKeys[0].file=encrypt.key,'
+       . 'otherKeys[1].use=lookup,otherKeys[1].id=l1,'
+       . 'otherKeys[1].file=lookup.key');
+like(check(slurp("$home/keys.yaml"), 'gateway'), qr/test is successful/,
+     'nginx -t with four keys');
+like(slurp("$etc/keys.d/keys.conf"),
+     qr/encrypt e1 \S+\/encrypt.key;\s+lookup l1 \S+\/lookup.key;/,
+     'the old ones beside');
+isnt(render("$home/refused.yaml", "--set 'otherKeys[0].use=encrypt,"
+            . "otherKeys[0].id=e1,otherKeys[0].file=../x'"), '',
+     'refused: a file elsewhere');
+
 done_testing();
 
 
@@ -154,12 +171,13 @@ sub check {
     my %env = $pod =~ /name: (OOF_\w+), value: "(.*?)" \}/g;
 
     remove_tree($etc) if -d $etc;
-    make_path(map { "$etc/$_" } qw/ tls secrets http.d server.d conf run /);
+    make_path(map { "$etc/$_" } qw/ tls secrets http.d server.d keys.d conf run /);
     system("cp -r $root/conf/include $etc/conf/");
 
     spew("$etc/$_->[0]", conf_of($map, $_->[1]))
         for [ 'http.d/http.conf', 'http.conf' ],
-            [ 'server.d/apis.conf', 'server.conf' ];
+            [ 'server.d/apis.conf', 'server.conf' ],
+            [ 'keys.d/keys.conf', 'keys.conf' ];
 
     my $template = slurp("$root/image/nginx.conf.template");
     spew("$etc/nginx.conf.template", $template =~ s{/etc/oof}{$etc}gr);
@@ -175,6 +193,8 @@ sub check {
         for qw/ client-ca issuing-ca db-ca /;
     spew("$etc/secrets/database.password", "x\n");
     spew("$etc/secrets/$_.key", sprintf("%064x\n", ord)) for qw/ encrypt lookup /;
+    spew("$etc/secrets/$_.key", sprintf("%064x\n", 20 + ord))
+        for qw/ encrypt-e2 lookup-l2 /;
     chmod 0600, glob("$etc/secrets/*");
 
     local %ENV = (%ENV, %env, OOF_ETC => $etc, OOF_RUN => "$etc/run",

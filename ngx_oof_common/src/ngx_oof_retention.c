@@ -9,7 +9,7 @@
 #include <ngx_oof_retention.h>
 
 
-#define NGX_OOF_RETENTION_PERIOD    3600       /* s, rule clock */
+#define NGX_OOF_RETENTION_PERIOD    86400      /* s, rule clock */
 #define NGX_OOF_RETENTION_PAUSE     100        /* ms, between batches */
 #define NGX_OOF_RETENTION_RETRY     10000
 #define NGX_OOF_RETENTION_DEADLINE  5000

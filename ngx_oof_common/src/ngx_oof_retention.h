@@ -13,7 +13,7 @@
 
 /*
  * What is over and old is deleted where "oof_retention" says so, by the holder
- * of the lease "maintenance": each hour of the rule clock it goes through the
+ * of the lease "maintenance": each day of the rule clock it goes through the
  * tables in order of their keys, so many rows at a time.  What may be deleted
  * at all is the word of the database's function oof_retain().
  */

@@ -12,7 +12,7 @@
 /* times are in ms */
 
 #define NGX_OOF_ROTATION_LOOK      1000    /* whether there is one */
-#define NGX_OOF_ROTATION_AGAIN     5000    /* one that waits, a third pass */
+#define NGX_OOF_ROTATION_AGAIN     2000    /* one that waits, a third pass */
 #define NGX_OOF_ROTATION_RETRY     1000
 #define NGX_OOF_ROTATION_BUSY      200
 #define NGX_OOF_ROTATION_FULL      60000

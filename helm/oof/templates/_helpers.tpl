@@ -78,6 +78,8 @@ capabilities:
 - { name: OOF_DATABASE, value: {{ $v.database.connect | quote }} }
 - { name: OOF_ENCRYPT_ID, value: {{ $v.encryptId | quote }} }
 - { name: OOF_LOOKUP_ID, value: {{ $v.lookupId | quote }} }
+- { name: OOF_ENCRYPT_FILE, value: {{ $v.encryptFile | quote }} }
+- { name: OOF_LOOKUP_FILE, value: {{ $v.lookupFile | quote }} }
 - { name: OOF_ISSUER, value: {{ $v.issuer.url | quote }} }
 - { name: OOF_ISSUER_JWKS, value: {{ $v.issuer.jwks | quote }} }
 - { name: OOF_BANK_ISSUER, value: {{ $v.bankIssuer.url | quote }} }
