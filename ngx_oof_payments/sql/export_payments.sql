@@ -48,8 +48,8 @@ WITH p AS MATERIALIZED (
 SELECT r.consent_id::text AS name, r.tab, r.clear::text,
        r.m0, r.t0, r.i0, r.s0, r.m1, r.t1, r.i1, r.s1
   FROM (SELECT c.consent_id, 1 AS n, NULL AS k, 'oof_payment_consent' AS tab,
-               to_jsonb(c)
-               - '{personal,debtor,cpf_hmac,cnpj_hmac}'::text[] AS clear,
+               to_jsonb(c) - '{personal,debtor,cpf_hmac,cnpj_hmac,charge}'
+                             ::text[] AS clear,
                'personal' AS m0, 'oof_payment_consent' AS t0,
                uuid_send(c.consent_id) AS i0, c.personal AS s0,
                'debtor' AS m1, 'oof_payment_consent.debtor' AS t1,
