@@ -1,5 +1,6 @@
 -- Opens and closes failures by what the last two minutes have seen.  A minute is
--- bad when fewer than 95 % of the calls that count succeeded.
+-- bad when fewer than 95 % of the calls that count succeeded.  What a maintenance
+-- has refused is no failure, also when it was ended a moment ago.
 --
 -- $1 int8: the epoch in which the lease "status" is held
 -- $2 timestamptz: now, by the rule clock
@@ -33,6 +34,21 @@ WITH l AS MATERIALIZED (
     SELECT gen_random_uuid(), brand, endpoint, $2, $2
       FROM seen
      WHERE bad AND errors >= $3
+           AND NOT EXISTS (SELECT
+                             FROM oof_outage a
+                            WHERE (a.closed
+                                   OR a.changed > $2 - interval '2 minutes')
+                                  AND coalesce(a.cancelled, a.ends)
+                                      > $2 - interval '2 minutes'
+                                  AND a.starts <= $2
+                                  AND a.brand = seen.brand
+                                  AND (cardinality(a.endpoints) = 0
+                                       OR EXISTS (SELECT
+                                                    FROM unnest(a.endpoints) e
+                                                   WHERE seen.endpoint = e
+                                                         OR starts_with(
+                                                                seen.endpoint,
+                                                                e || '/'))))
     ON CONFLICT (brand, endpoint) WHERE ended IS NULL DO NOTHING
     RETURNING 1
 ), closed AS (

@@ -9,6 +9,7 @@
 -- $6 timestamptz: ends; null: as it was
 -- $7 text: explanation; null: as it was
 -- $8 text: a JSON array of endpoints; null: as it was
+-- $9 bool: what it names is closed meanwhile; null: as it was
 WITH l AS MATERIALIZED (
     SELECT *
       FROM oof_outage
@@ -16,9 +17,10 @@ WITH l AS MATERIALIZED (
        FOR UPDATE
 ), made AS (
     INSERT INTO oof_outage (outage_id, brand, starts, ends, changed,
-                            explanation, endpoints)
+                            explanation, endpoints, closed)
     SELECT $2, $1, $5, $6, $4, $7,
-           ARRAY (SELECT e FROM json_array_elements_text($8::json) e)
+           ARRAY (SELECT e FROM json_array_elements_text($8::json) e),
+           coalesce($9, false)
      WHERE $3
     ON CONFLICT (outage_id) DO NOTHING
     RETURNING *
@@ -30,7 +32,7 @@ WITH l AS MATERIALIZED (
                             ELSE ARRAY (SELECT e
                                           FROM json_array_elements_text(
                                                    $8::json) e) END,
-           changed = $4
+           closed = coalesce($9, l.closed), changed = $4
       FROM l
      WHERE NOT $3 AND o.outage_id = l.outage_id AND l.cancelled IS NULL
            AND l.ends > $4
@@ -48,7 +50,7 @@ SELECT CASE WHEN r.outage_id IS NOT NULL THEN 0
             WHEN l.cancelled IS NULL AND l.ends > $4 THEN 3
             ELSE 2 END::int4 AS outcome,
        r.outage_id, r.starts, r.ends, r.changed, r.cancelled, r.explanation,
-       to_json(r.endpoints)::text AS endpoints
+       to_json(r.endpoints)::text AS endpoints, r.closed
   FROM (SELECT 1) one
   LEFT JOIN l ON true
   LEFT JOIN r ON true;

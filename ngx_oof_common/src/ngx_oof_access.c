@@ -5,6 +5,7 @@
 
 
 #include <ngx_oof.h>
+#include <ngx_oof_halt.h>
 
 
 #define ngx_oof_is_space(c)  ((c) == ' ' || ((c) >= 0x09 && (c) <= 0x0d))
@@ -29,10 +30,14 @@ static void ngx_oof_access_keys_forget(ngx_oof_request_t *o);
 static ngx_int_t ngx_oof_access_gate(ngx_oof_request_t *o);
 
 
-/* security comes before function (spec 5.4, 7) */
+/*
+ * Security comes before function (spec 5.4, 7), but for what is closed for
+ * everybody.
+ */
 
 static ngx_oof_step_t  ngx_oof_access_table[] = {
     { 0, ngx_oof_route_match },
+    { NGX_OOF_API_TPP, ngx_oof_halt_check },
     { NGX_OOF_API_TPP, ngx_oof_cert_check },
     { NGX_OOF_API_TPP|NGX_OOF_API_BANK, ngx_oof_access_token },
     { NGX_OOF_API_TPP, ngx_oof_access_client },

@@ -6,6 +6,7 @@
 
 #include <ngx_oof.h>
 #include <ngx_oof_expiry.h>
+#include <ngx_oof_halt.h>
 #include <ngx_oof_common_sql.h>
 #include <ngx_oof_export.h>
 #include <ngx_oof_retention.h>
@@ -538,6 +539,7 @@ ngx_oof_init_process(ngx_cycle_t *cycle)
         || ngx_oof_relay_init_process(cycle) != NGX_OK
         || ngx_oof_meter_init_process(cycle) != NGX_OK
         || ngx_oof_expiry_init_process(cycle) != NGX_OK
+        || ngx_oof_halt_init_process(cycle) != NGX_OK
         || ngx_oof_lease_init_process(cycle) != NGX_OK)
     {
         return NGX_ERROR;
@@ -560,6 +562,7 @@ ngx_oof_exit_process(ngx_cycle_t *cycle)
     }
 
     ngx_oof_lease_exit_process(cycle);
+    ngx_oof_halt_exit_process(cycle);
     ngx_oof_meter_exit_process(cycle);
     ngx_oof_call_exit_process(cycle);
     ngx_oof_limit_exit_process(cycle);
@@ -744,6 +747,7 @@ ngx_oof_postconfiguration(ngx_conf_t *cf)
         || ngx_oof_request_init(cf) != NGX_OK
         || ngx_oof_webhook_init(cf) != NGX_OK
         || ngx_oof_expiry_init(cf) != NGX_OK
+        || ngx_oof_halt_init(cf) != NGX_OK
         || ngx_oof_inits(cf) != NGX_OK
         || ngx_oof_relay_init(cf) != NGX_OK
         || ngx_oof_pg_init(cf) != NGX_OK)

@@ -6,6 +6,7 @@
 
 #include <ngx_oof.h>
 #include <ngx_oof_common_sql.h>
+#include <ngx_oof_halt.h>
 
 
 #define NGX_OOF_OUTAGE_SCOPE_CUSTOMER  "oob_customer"
@@ -18,6 +19,8 @@
 #define NGX_OOF_OUTAGE_UNKNOWN    1
 #define NGX_OOF_OUTAGE_OVER       2
 #define NGX_OOF_OUTAGE_REVERSED   3
+#define NGX_OOF_OUTAGE_NO_START   4      /* of ours */
+#define NGX_OOF_OUTAGE_NO_API     5
 
 
 /* columns of outage_put and, from its first on, of outage_list */
@@ -30,6 +33,7 @@ typedef enum {
     NGX_OOF_OUTAGE_COL_CANCELLED,
     NGX_OOF_OUTAGE_COL_EXPLANATION,
     NGX_OOF_OUTAGE_COL_ENDPOINTS,
+    NGX_OOF_OUTAGE_COL_CLOSED,
     NGX_OOF_OUTAGE_COL_TOTAL
 } ngx_oof_outage_col_e;
 
@@ -75,6 +79,7 @@ static ngx_int_t ngx_oof_outage_post_handler(ngx_oof_request_t *o);
 static ngx_int_t ngx_oof_outage_patch_handler(ngx_oof_request_t *o);
 static ngx_int_t ngx_oof_outage_put(ngx_oof_request_t *o, u_char *id,
     ngx_uint_t new);
+static ngx_int_t ngx_oof_outage_judge(json_t *data, ngx_uint_t new);
 static ngx_int_t ngx_oof_outage_body(ngx_oof_request_t *o,
     ngx_oof_schema_t *schema);
 static ngx_int_t ngx_oof_outage_id(ngx_oof_request_t *o, u_char *id);
@@ -177,7 +182,7 @@ static ngx_oof_schema_t  ngx_oof_outage_endpoint = {
 
 static ngx_oof_schema_t  ngx_oof_outage_new[] = {
     { ngx_string("start"), NGX_OOF_SCHEMA_STRING,
-      NGX_OOF_SCHEMA_REQUIRED, 0, 0, ngx_oof_scan_time, NULL, NULL },
+      0, 0, 0, ngx_oof_scan_time, NULL, NULL },
 
     { ngx_string("end"), NGX_OOF_SCHEMA_STRING,
       NGX_OOF_SCHEMA_REQUIRED, 0, 0, ngx_oof_scan_time, NULL, NULL },
@@ -189,6 +194,9 @@ static ngx_oof_schema_t  ngx_oof_outage_new[] = {
     { ngx_string("endpoints"), NGX_OOF_SCHEMA_ARRAY,
       NGX_OOF_SCHEMA_UNIQUE, 0, NGX_OOF_OUTAGE_ENDPOINTS, NULL, NULL,
       &ngx_oof_outage_endpoint },
+
+    { ngx_string("maintenance"), NGX_OOF_SCHEMA_BOOLEAN,
+      0, 0, 0, NULL, NULL, NULL },
 
       ngx_oof_schema_end
 };
@@ -215,6 +223,9 @@ static ngx_oof_schema_t  ngx_oof_outage_change[] = {
     { ngx_string("endpoints"), NGX_OOF_SCHEMA_ARRAY,
       NGX_OOF_SCHEMA_UNIQUE, 0, NGX_OOF_OUTAGE_ENDPOINTS, NULL, NULL,
       &ngx_oof_outage_endpoint },
+
+    { ngx_string("maintenance"), NGX_OOF_SCHEMA_BOOLEAN,
+      0, 0, 0, NULL, NULL, NULL },
 
       ngx_oof_schema_end
 };
@@ -426,8 +437,8 @@ ngx_oof_outage_patch_handler(ngx_oof_request_t *o)
 static ngx_int_t
 ngx_oof_outage_put(ngx_oof_request_t *o, u_char *id, ngx_uint_t new)
 {
-    int64_t              starts, ends;
     json_t              *data;
+    ngx_int_t            rc;
     ngx_str_t            text, value;
     ngx_oof_pg_unit_t   *u;
     ngx_oof_loc_conf_t  *olcf;
@@ -435,13 +446,10 @@ ngx_oof_outage_put(ngx_oof_request_t *o, u_char *id, ngx_uint_t new)
     olcf = ngx_http_get_module_loc_conf(o->r, ngx_oof_module);
     data = json_object_get(o->json, "data");
 
-    if (ngx_oof_json_get_str(data, "start", &value) == NGX_OK
-        && ngx_oof_clock_parse(&value, &starts) == NGX_OK
-        && ngx_oof_json_get_str(data, "end", &value) == NGX_OK
-        && ngx_oof_clock_parse(&value, &ends) == NGX_OK
-        && starts >= ends)
-    {
-        return ngx_oof_outage_refused(o, NGX_OOF_OUTAGE_REVERSED);
+    rc = ngx_oof_outage_judge(data, new);
+
+    if (rc != NGX_OOF_OUTAGE_DONE) {
+        return ngx_oof_outage_refused(o, rc);
     }
 
     if (ngx_oof_outage_endpoints(o, &text) != NGX_OK) {
@@ -460,7 +468,14 @@ ngx_oof_outage_put(ngx_oof_request_t *o, u_char *id, ngx_uint_t new)
     ngx_oof_pg_uuid(u, id);
     ngx_oof_pg_bool(u, new);
     ngx_oof_pg_time(u, ngx_oof_clock_rule());
-    ngx_oof_outage_time(o, u, "start");
+
+    if (new && json_object_get(data, "start") == NULL) {
+        ngx_oof_pg_time(u, ngx_oof_clock_rule());
+
+    } else {
+        ngx_oof_outage_time(o, u, "start");
+    }
+
     ngx_oof_outage_time(o, u, "end");
 
     if (ngx_oof_json_get_str(data, "explanation", &value) == NGX_OK) {
@@ -481,9 +496,66 @@ ngx_oof_outage_put(ngx_oof_request_t *o, u_char *id, ngx_uint_t new)
         ngx_oof_pg_null(u);
     }
 
+    if (new || json_object_get(data, "maintenance")) {
+        ngx_oof_pg_bool(u, json_is_true(json_object_get(data,
+                                                        "maintenance")));
+
+    } else {
+        ngx_oof_pg_null(u);
+    }
+
     o->gate = new ? o : NULL;
 
     return ngx_oof_request_unit(o, u, ngx_oof_outage_stored);
+}
+
+
+/*
+ * Maintenance may begin at once; that it names nothing would be found out by
+ * the requests that still come.
+ */
+
+static ngx_int_t
+ngx_oof_outage_judge(json_t *data, ngx_uint_t new)
+{
+    size_t      i;
+    json_t     *item;
+    int64_t     starts, ends;
+    ngx_str_t   value;
+    ngx_uint_t  maintenance;
+
+    maintenance = json_is_true(json_object_get(data, "maintenance"));
+    starts = INT64_MIN;
+    ends = INT64_MAX;
+
+    if (ngx_oof_json_get_str(data, "start", &value) == NGX_OK) {
+        (void) ngx_oof_clock_parse(&value, &starts);
+
+    } else if (new && !maintenance) {
+        return NGX_OOF_OUTAGE_NO_START;
+
+    } else if (new) {
+        starts = ngx_oof_clock_rule();
+    }
+
+    if (ngx_oof_json_get_str(data, "end", &value) == NGX_OK) {
+        (void) ngx_oof_clock_parse(&value, &ends);
+    }
+
+    if (starts >= ends) {
+        return NGX_OOF_OUTAGE_REVERSED;
+    }
+
+    json_array_foreach(json_object_get(data, "endpoints"), i, item) {
+        value.data = (u_char *) json_string_value(item);
+        value.len = json_string_length(item);
+
+        if (maintenance && !ngx_oof_halt_known(&value)) {
+            return NGX_OOF_OUTAGE_NO_API;
+        }
+    }
+
+    return NGX_OOF_OUTAGE_DONE;
 }
 
 
@@ -781,6 +853,18 @@ ngx_oof_outage_refused(ngx_oof_request_t *o, ngx_int_t outcome)
                              "A indisponibilidade já terminou ou foi "
                              "cancelada.");
 
+    case NGX_OOF_OUTAGE_NO_START:
+        return ngx_oof_error(o, NGX_HTTP_BAD_REQUEST, "PARAMETRO_INVALIDO",
+                             "Parâmetro inválido",
+                             "O campo start está ausente; só uma "
+                             "manutenção começa sem ele.");
+
+    case NGX_OOF_OUTAGE_NO_API:
+        return ngx_oof_error(o, NGX_HTTP_BAD_REQUEST, "PARAMETRO_INVALIDO",
+                             "Parâmetro inválido",
+                             "Um dos endpoints não é de nenhuma API que é "
+                             "servida.");
+
     default: /* NGX_OOF_OUTAGE_REVERSED */
         return ngx_oof_error(o, NGX_HTTP_BAD_REQUEST, "PARAMETRO_INVALIDO",
                              "Parâmetro inválido",
@@ -832,6 +916,10 @@ ngx_oof_outage_show(ngx_oof_json_t *w, ngx_oof_pg_unit_t *u, ngx_uint_t row,
     ngx_oof_json_bool(w, text.len > 2);
     ngx_oof_json_name(w, "endpoints");
     ngx_oof_json_raw(w, &text);
+    ngx_oof_json_name(w, "maintenance");
+    ngx_oof_json_bool(w, ngx_oof_pg_get_int(u, 0, row,
+                                            col + NGX_OOF_OUTAGE_COL_CLOSED)
+                         != 0);
 
     ngx_oof_outage_show_time(w, "updated", u, row,
                              col + NGX_OOF_OUTAGE_COL_CHANGED);
