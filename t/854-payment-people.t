@@ -261,5 +261,74 @@ is(cancelled($id, customer => $Bruno, cnpj => $Firm), 200,
 is(cancelled($id), 200, 'the bank cancels');
 like(operators($id), qr/ bank:client-one$/, 'history: the operator, as the token names him');
 
+
+# --- all of a consent that wait: not what was made, nor today's
+
+sub all_of {
+    my ($uuid, %args) = @_;
+
+    my $r = Test::Oof::Journey::bank($o, PATCH =>
+        "/open-banking/oob-payments/v2/consents/$uuid/pix/payments",
+        scope => 'oob_payments:write', %args, json => { data => {
+            status => $args{status} // 'CANC', cancellation => {
+                cancelledBy => { document => { identification => $Ana,
+                                               rel => 'CPF' } } } } });
+
+    return ($r, join ' ', $r->{status}, $r->{json}{errors}[0]{code} // ());
+}
+
+sub states_of {
+    return join ' ', map { $_->[0] } psql('SELECT status FROM oof_payment'
+        . " WHERE consent_id = '$_[0]{uuid}' ORDER BY position");
+}
+
+my @days = map { day_of($_) } 2, 3, 4, 5;
+
+sub several {
+    my $c = authorised($o, date => undef, purpose => 'RECURRENT_SCHEDULED',
+        schedule => { custom => { dates => \@days },
+                      additionalInformation => 'x' });
+    my $r = pay_consent($o, $c, items => [ map { pay_item($c, endToEndId =>
+        end_to_end($_ =~ s/-//gr . '1500')) } @days ]);
+
+    comes_to($o, $r, 'SCHD');
+
+    return ($c, payment_ids($r));
+}
+
+my ($plan, @plan) = several();
+
+is((all_of($plan->{uuid}, customer => $Bruno))[1], '404 NOT_FOUND',
+   'all: of another customer');
+is((all_of(new_uuid()))[1], '404 NOT_FOUND', 'all: of no consent');
+
+# the first is of today, as the rule clock is moved, the second is made
+
+psql("UPDATE oof_payment SET status = 'ACSC' WHERE payment_id = '$plan[1]'");
+psql("UPDATE oof_payment_intent SET state = 'answered', due = NULL WHERE"
+     . " payment_id = '$plan[1]'");
+psql('UPDATE oof_payment SET day = day - 2 WHERE payment_id ='
+     . " '$plan[0]'");
+psql('UPDATE oof_payment_intent SET day = day - 2, due = NULL WHERE'
+     . " payment_id = '$plan[0]'");
+
+my ($r, $said) = all_of($plan->{uuid});
+
+is($said, '200', 'all: cancelled') or diag($r->{body});
+is(join(' ', map { $_->{paymentId} } @{ $r->{json}{data} }),
+   "$plan[3] $plan[2]", 'all: which, the last day first');
+is(states_of($plan), 'SCHD ACSC CANC CANC', 'all: the others stay');
+is($r->{json}{data}[0]{cancellation}{cancelledFrom}, 'DETENTORA',
+   'all: by the bank');
+like(operators($plan[3]), qr/ bank:client-one$/, 'all: the operator');
+is((all_of($plan->{uuid}))[1], '422 PAGAMENTO_NAO_PERMITE_CANCELAMENTO',
+   'all: none is left');
+
+($plan, @plan) = several();
+is((all_of($plan->{uuid}, customer => $Ana))[1], '200',
+   'all: the customer himself');
+is(states_of($plan), 'CANC CANC CANC CANC', 'all: all four');
+like(operators($plan[0]), qr/ customer:-$/, 'all: history: the customer');
+
 $o->stop;
 done_testing();

@@ -28,12 +28,14 @@
 -- $20 bytea: document of whose wish a cancellation is, sealed, or null
 -- $21 text: traceparent of events, or null
 -- $22 text: who of the bank tells it, or null
+-- $23 int4: of those that wait only that day's and later ones, or null
 WITH v AS MATERIALIZED (
     SELECT n.payment_id
       FROM oof_payment_intent n
      WHERE n.consent_id = $1
        AND n.state = CASE WHEN $18 THEN 'waiting' ELSE 'sent' END
        AND ($18 OR $19 AND n.kind = 'pay')
+       AND ($23 IS NULL OR n.day >= $23)
        FOR UPDATE OF n SKIP LOCKED
 ), l AS MATERIALIZED (
     SELECT p.payment_id, p.status, p.version, p.outcome, p.client_id, p.brand,

@@ -98,6 +98,10 @@ static ngx_oof_route_t  ngx_oof_payment_bank_cancel_routes[] = {
                                "bank_payment_cancel", PUSH, JSON,
                                ngx_oof_payment_bank_cancel),
 
+    ngx_oof_payment_bank_route(PATCH, "/consents/{consentId}/pix/payments",
+                               "bank_payment_cancel_all", PUSH, JSON,
+                               ngx_oof_payment_bank_cancel_all),
+
       ngx_oof_route_end
 };
 

@@ -18,8 +18,10 @@
  * consent to pay are left to consents of data, and "payment-management v2",
  *
  *     PATCH /open-banking/oob-payments/v2/pix/payments/{paymentId}
+ *     PATCH /open-banking/oob-payments/v2/consents/{consentId}/pix/payments
  *
- * by which a payment is cancelled that waits or is held.
+ * by which a payment is cancelled that waits or is held, or all of a consent
+ * that wait.
  */
 
 
@@ -47,6 +49,7 @@ ngx_int_t ngx_oof_payment_bank_reject(ngx_oof_request_t *o);
 ngx_int_t ngx_oof_payment_bank_end(ngx_oof_request_t *o);
 ngx_int_t ngx_oof_payment_bank_agree(ngx_oof_request_t *o);
 ngx_int_t ngx_oof_payment_bank_cancel(ngx_oof_request_t *o);
+ngx_int_t ngx_oof_payment_bank_cancel_all(ngx_oof_request_t *o);
 
 /* consents to pay in lists, in preconfiguration */
 ngx_int_t ngx_oof_payment_bank_list_preconf(ngx_conf_t *cf);

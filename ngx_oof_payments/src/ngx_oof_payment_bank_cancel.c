@@ -14,7 +14,7 @@
 /*
  * Cancellation of a payment in the bank's own channels (spec 2.9, 2.11): what
  * waits for its day, until the end of the day before; what the core holds, by
- * the core.
+ * the core.  Or of all payments of a consent that wait.
  */
 
 
@@ -23,9 +23,17 @@ typedef struct {
     ngx_str_t                   by;        /* CPF */
     ngx_oof_payment_order_t    *order;
     u_char                      payment[NGX_OOF_UUID_LEN];
+    u_char                     *consent;   /* all of it, or NULL */
+    ngx_array_t                 wanted;    /* ids, of all */
 } ngx_oof_payment_bank_cancel_t;
 
 
+static ngx_int_t ngx_oof_payment_bank_cancel_every(ngx_oof_request_t *o,
+    ngx_oof_payment_journey_t *j);
+static ngx_int_t ngx_oof_payment_bank_cancel_rows(ngx_oof_request_t *o,
+    ngx_oof_pg_unit_t *u);
+static ngx_int_t ngx_oof_payment_bank_cancel_find(ngx_oof_request_t *o,
+    ngx_oof_payment_bank_cancel_t *cancel);
 static ngx_int_t ngx_oof_payment_bank_cancel_body(ngx_oof_request_t *o,
     ngx_str_t *by);
 static ngx_int_t ngx_oof_payment_bank_cancel_found(ngx_oof_request_t *o,
@@ -47,6 +55,10 @@ static ngx_oof_request_t *ngx_oof_payment_bank_cancel_end(
 static ngx_int_t ngx_oof_payment_bank_cancel_look(ngx_oof_request_t *o);
 static ngx_int_t ngx_oof_payment_bank_cancelled(ngx_oof_request_t *o,
     ngx_oof_pg_unit_t *u);
+static ngx_int_t ngx_oof_payment_bank_cancelled_all(ngx_oof_request_t *o,
+    ngx_oof_pg_unit_t *u);
+static ngx_uint_t ngx_oof_payment_bank_cancel_wanted(
+    ngx_oof_payment_bank_cancel_t *cancel, u_char *id);
 static ngx_int_t ngx_oof_payment_bank_cancel_refused(ngx_oof_request_t *o);
 
 
@@ -54,8 +66,6 @@ ngx_int_t
 ngx_oof_payment_bank_cancel(ngx_oof_request_t *o)
 {
     ngx_int_t                       rc;
-    ngx_oof_pg_unit_t              *u;
-    ngx_oof_loc_conf_t             *olcf;
     ngx_oof_payment_bank_cancel_t  *cancel;
 
     cancel = ngx_pcalloc(o->r->pool, sizeof(ngx_oof_payment_bank_cancel_t));
@@ -80,6 +90,122 @@ ngx_oof_payment_bank_cancel(ngx_oof_request_t *o)
     }
 
     ngx_http_set_ctx(o->r, cancel, ngx_oof_payments_module);
+
+    return ngx_oof_payment_bank_cancel_find(o, cancel);
+}
+
+
+ngx_int_t
+ngx_oof_payment_bank_cancel_all(ngx_oof_request_t *o)
+{
+    return ngx_oof_payment_journey_read(o, ngx_oof_payment_bank_cancel_every);
+}
+
+
+static ngx_int_t
+ngx_oof_payment_bank_cancel_every(ngx_oof_request_t *o,
+    ngx_oof_payment_journey_t *j)
+{
+    ngx_int_t                       rc;
+    ngx_oof_pg_unit_t              *u;
+    ngx_oof_loc_conf_t             *olcf;
+    ngx_oof_payment_bank_cancel_t  *cancel;
+
+    if (!j->own) {
+        return ngx_oof_payment_not_own(o);
+    }
+
+    cancel = ngx_pcalloc(o->r->pool, sizeof(ngx_oof_payment_bank_cancel_t));
+    if (cancel == NULL) {
+        return NGX_ERROR;
+    }
+
+    cancel->o = o;
+    cancel->consent = j->consent.id;
+
+    if (ngx_array_init(&cancel->wanted, o->r->pool, NGX_OOF_PAYMENT_MAX,
+                       NGX_OOF_UUID_LEN)
+        != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    rc = ngx_oof_request_json(o);
+
+    if (rc == NGX_OK) {
+        rc = ngx_oof_payment_bank_cancel_body(o, &cancel->by);
+    }
+
+    if (rc != NGX_OK) {
+        return (rc == NGX_DECLINED) ? NGX_OK : NGX_ERROR;
+    }
+
+    ngx_http_set_ctx(o->r, cancel, ngx_oof_payments_module);
+
+    olcf = ngx_http_get_module_loc_conf(o->r, ngx_oof_module);
+
+    u = ngx_oof_pg_unit(olcf->database, NGX_OOF_PG_READ);
+    if (u == NULL) {
+        return NGX_ERROR;
+    }
+
+    ngx_oof_pg_statement(u, &ngx_oof_sql_payment_bank_rows);
+    ngx_oof_pg_uuid(u, cancel->consent);
+    ngx_oof_pg_text(u, &olcf->brand);
+
+    return ngx_oof_request_unit(o, u, ngx_oof_payment_bank_cancel_rows);
+}
+
+
+/* those that may still be cancelled, by any one of which they are found */
+
+static ngx_int_t
+ngx_oof_payment_bank_cancel_rows(ngx_oof_request_t *o, ngx_oof_pg_unit_t *u)
+{
+    u_char                         *wanted;
+    int64_t                         day;
+    ngx_str_t                       id, status;
+    ngx_uint_t                      row;
+    ngx_oof_payment_bank_cancel_t  *cancel;
+
+    cancel = ngx_http_get_module_ctx(o->r, ngx_oof_payments_module);
+
+    for (row = 0; row < ngx_oof_pg_rows(u, 0); row++) {
+
+        ngx_oof_pg_get_str(u, 0, row, NGX_OOF_PAYMENT_COL_STATUS, &status);
+        day = ngx_oof_pg_get_int(u, 0, row, NGX_OOF_PAYMENT_COL_DAY);
+
+        if ((!ngx_oof_payment_bank_cancel_is(&status, NGX_OOF_PAYMENT_SCHD)
+             && !ngx_oof_payment_bank_cancel_is(&status, NGX_OOF_PAYMENT_PDNG))
+            || !ngx_oof_payment_cancellable(ngx_oof_payment_now(), day))
+        {
+            continue;
+        }
+
+        wanted = ngx_array_push(&cancel->wanted);
+        if (wanted == NULL) {
+            return NGX_ERROR;
+        }
+
+        ngx_oof_pg_get_str(u, 0, row, NGX_OOF_PAYMENT_COL_ID, &id);
+        ngx_memcpy(wanted, id.data, NGX_OOF_UUID_LEN);
+        ngx_memcpy(cancel->payment, id.data, NGX_OOF_UUID_LEN);
+    }
+
+    if (cancel->wanted.nelts == 0) {
+        return ngx_oof_payment_bank_cancel_refused(o);
+    }
+
+    return ngx_oof_payment_bank_cancel_find(o, cancel);
+}
+
+
+static ngx_int_t
+ngx_oof_payment_bank_cancel_find(ngx_oof_request_t *o,
+    ngx_oof_payment_bank_cancel_t *cancel)
+{
+    ngx_oof_pg_unit_t   *u;
+    ngx_oof_loc_conf_t  *olcf;
 
     olcf = ngx_http_get_module_loc_conf(o->r, ngx_oof_module);
 
@@ -211,6 +337,14 @@ ngx_oof_payment_bank_cancel_start(ngx_oof_request_t *o,
 
     if (!ngx_oof_payment_bank_cancel_visible(o, order)) {
         return ngx_oof_payment_unknown(o);
+    }
+
+    if (cancel->consent) {
+        order->all = 1;
+        order->waiting = 1;
+        order->from = ngx_oof_clock_today(ngx_oof_payment_now()) + 1;
+
+        return ngx_oof_payment_bank_cancel_write(cancel);
     }
 
     if (ngx_oof_payment_bank_cancel_is(&order->status, NGX_OOF_PAYMENT_SCHD)
@@ -404,11 +538,14 @@ ngx_oof_payment_bank_cancel_look(ngx_oof_request_t *o)
         return NGX_ERROR;
     }
 
-    ngx_oof_pg_statement(u, &ngx_oof_sql_payment_bank_row);
-    ngx_oof_pg_uuid(u, cancel->payment);
+    ngx_oof_pg_statement(u, cancel->consent ? &ngx_oof_sql_payment_bank_rows
+                                            : &ngx_oof_sql_payment_bank_row);
+    ngx_oof_pg_uuid(u, cancel->consent ? cancel->consent : cancel->payment);
     ngx_oof_pg_text(u, &olcf->brand);
 
-    return ngx_oof_request_unit(o, u, ngx_oof_payment_bank_cancelled);
+    return ngx_oof_request_unit(o, u, cancel->consent
+                                      ? ngx_oof_payment_bank_cancelled_all
+                                      : ngx_oof_payment_bank_cancelled);
 }
 
 
@@ -447,6 +584,80 @@ ngx_oof_payment_bank_cancelled(ngx_oof_request_t *o, ngx_oof_pg_unit_t *u)
     }
 
     return ngx_oof_answer(o, NGX_HTTP_OK, &body);
+}
+
+
+/* those of the request that are cancelled now, the last day first */
+
+static ngx_int_t
+ngx_oof_payment_bank_cancelled_all(ngx_oof_request_t *o, ngx_oof_pg_unit_t *u)
+{
+    ngx_str_t                       body, id, status;
+    ngx_uint_t                      row, n;
+    ngx_oof_json_t                  w;
+    ngx_oof_payment_bank_cancel_t  *cancel;
+
+    cancel = ngx_http_get_module_ctx(o->r, ngx_oof_payments_module);
+
+    if (ngx_oof_json_init(&w, o->r->pool, 4096) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    ngx_oof_body_begin(&w);
+    ngx_oof_json_begin(&w, '[');
+
+    for (n = 0, row = 0; row < ngx_oof_pg_rows(u, 0); row++) {
+
+        ngx_oof_pg_get_str(u, 0, row, NGX_OOF_PAYMENT_COL_ID, &id);
+        ngx_oof_pg_get_str(u, 0, row, NGX_OOF_PAYMENT_COL_STATUS, &status);
+
+        if (!ngx_oof_payment_bank_cancel_wanted(cancel, id.data)
+            || !ngx_oof_payment_bank_cancel_is(&status, NGX_OOF_PAYMENT_CANC))
+        {
+            continue;
+        }
+
+        if (ngx_oof_payment_bank_item(o, &w, u, 0, row) != NGX_OK) {
+            return NGX_ERROR;
+        }
+
+        n++;
+    }
+
+    ngx_oof_json_end(&w, ']');
+    ngx_oof_body_end(o, &w, &o->uri);
+
+    if (n == 0) {
+        return ngx_oof_payment_bank_cancel_refused(o);
+    }
+
+    if (ngx_oof_json_text(&w, &body) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    return ngx_oof_answer(o, NGX_HTTP_OK, &body);
+}
+
+
+static ngx_uint_t
+ngx_oof_payment_bank_cancel_wanted(ngx_oof_payment_bank_cancel_t *cancel,
+    u_char *id)
+{
+    u_char      *wanted;
+    ngx_uint_t   i;
+
+    wanted = cancel->wanted.elts;
+
+    for (i = 0; i < cancel->wanted.nelts; i++) {
+
+        if (ngx_memcmp(&wanted[i * NGX_OOF_UUID_LEN], id, NGX_OOF_UUID_LEN)
+            == 0)
+        {
+            return 1;
+        }
+    }
+
+    return 0;
 }
 
 

@@ -1036,6 +1036,13 @@ ngx_oof_payment_order_move(ngx_oof_payment_order_t *order, const char *actor)
         ngx_oof_pg_null(u);
     }
 
+    if (order->from) {
+        ngx_oof_pg_int4(u, (int32_t) order->from);
+
+    } else {
+        ngx_oof_pg_null(u);
+    }
+
     return ngx_oof_pg_send(u);
 }
 

@@ -73,6 +73,7 @@ struct ngx_oof_payment_order_s {
     ngx_str_t                canceller;  /* sealed */
 
     ngx_str_t                operator;   /* who tells it in the bank */
+    int64_t                  from;       /* day of "waiting", 0: any */
 
     ngx_oof_core_call_t      call;
 
