@@ -360,6 +360,14 @@ sub database_dsn {
 }
 
 
+# another database than one with the schema of today, before the first is made
+
+sub database_is {
+    ($dsn) = @_;
+    register();
+}
+
+
 # clients one and two, as registration tells the bank of them
 
 sub register {
@@ -536,7 +544,8 @@ sub oof_blocks {
 #   management, servers: text that is added (locations replaces the consents
 #   API); defaults => 0: no "oof_" blocks and settings; issuing: a file of the
 #   PKI with the issuing CAs; user: who the workers are; leases => 1: it may
-#   hold leases, so that what is due is ended and not only seen to be over
+#   hold leases, so that what is due is ended and not only seen to be over;
+#   binary: another nginx than the one under test
 #
 # Ports: $o->{plain} (certificate header believed from 127.0.0.1), $o->{tls},
 # $o->{management}.
@@ -645,8 +654,9 @@ sub test_config {
 sub command {
     my ($self) = @_;
 
-    return ($ENV{TEST_NGINX_BINARY}, '-e', "$self->{dir}/logs/error.log", '-p',
-            "$self->{dir}/", '-c', "$self->{dir}/nginx.conf");
+    return ($self->{binary} // $ENV{TEST_NGINX_BINARY}, '-e',
+            "$self->{dir}/logs/error.log", '-p', "$self->{dir}/", '-c',
+            "$self->{dir}/nginx.conf");
 }
 
 
