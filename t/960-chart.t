@@ -59,7 +59,10 @@ render("$home/canary.yaml", '--set canary.enabled=true,canary.tag=9.9.9');
 is(`$python $root/t/deploy/manifests.py $kube $home/canary.yaml`, '', 'canary');
 like(slurp("$home/canary.yaml"), qr/^  name: oof-gateway-canary$/m,
      'canary: pods of its own');
-like(slurp("$home/canary.yaml"), qr/image: oof:9\.9\.9$/m, 'canary: a version');
+like(object("$home/canary.yaml", 'Deployment', 'oof-gateway-canary'),
+     qr/image: oof:9\.9\.9$/m, 'canary: a version');
+like(object("$home/canary.yaml", 'Job', 'oof-migration'),
+     qr/image: oof:9\.9\.9$/m, 'canary: its schema, which both can do with');
 
 
 # --- the roles
@@ -83,6 +86,53 @@ like($rendered{large}, qr/^  name: oof-dashboard-operations$/m,
      'large: and the dashboards');
 
 
+# --- the open host
+
+for my $size (qw/ small medium large /) {
+    my $role = $size eq 'small' ? 'gateway' : 'relay';
+    my $text = object("$home/$size.yaml", 'Deployment', "oof-$role");
+
+    like($text, qr/name: open, containerPort: 8444/, "$size: open in $role");
+    like($text, qr/secretName: oof-open-tls$/m, "$size: … its certificate");
+    is(scalar(() = $rendered{$size} =~ /containerPort: 8444/g), 1,
+       "$size: … and in no other");
+    like(object("$home/$size.yaml", 'Service', 'oof-open'),
+         qr/component: $role\n\z/, "$size: … with a service");
+}
+
+my $open = object("$home/small.yaml", 'ConfigMap', 'oof-gateway');
+like(conf_of($open, 'open.conf'), qr/^    include +\S+\/status\.conf;$/m,
+     'open: status, outages and metrics');
+like(object("$home/small.yaml", 'NetworkPolicy', 'oof'), qr/port: open,/,
+     'open: let in');
+is(render("$home/closed.yaml", '--set open.enabled=false,open.secret='), '',
+   'closed: rendered');
+is(slurp("$home/closed.yaml") =~ /8444|open\.conf|-open/ ? 1 : 0, 0,
+   'closed: nothing of it');
+
+
+# --- what an operator stumbles over
+
+like(object("$home/small.yaml", 'Service', 'oof-metrics'),
+     qr/^  publishNotReadyAddresses: true$/m, 'metrics of what is not ready');
+like(object("$home/small.yaml", 'NetworkPolicy', 'oof-migration'),
+     qr/helm\.sh\/hook: pre-install,pre-upgrade\n +helm\.sh\/hook-weight: "-5"/,
+     'the job may reach the database, in time');
+like(object("$home/small.yaml", 'PodDisruptionBudget', 'oof-gateway'),
+     qr/^  unhealthyPodEvictionPolicy: AlwaysAllow$/m,
+     'nodes are drained also while the database is away');
+is(render("$home/from.yaml", '--set networkPolicy.apiFrom[0].ipBlock.cidr='
+          . '10.0.0.0/8 --set image.pullSecrets[0].name=registry'), '',
+   'callers from somewhere: rendered');
+is(`$python $root/t/deploy/manifests.py $kube $home/from.yaml`, '',
+   '… valid');
+like(object("$home/from.yaml", 'NetworkPolicy', 'oof'),
+     qr/cidr: 10\.0\.0\.0\/8\n( +)- podSelector:\n +matchLabels:\n +\S+: oof-test/,
+     '… and "helm test" comes in, too');
+is(scalar(() = slurp("$home/from.yaml") =~ /^ +- name: registry$/mg), 4,
+   '… the image can be had for each pod');
+
+
 # --- what it refuses
 
 my %refused = (
@@ -95,6 +145,10 @@ my %refused = (
     'an organisation that is none' => '--set brand.organisationId=1',
     'no secret' => '--set secrets.tls=',
     'a canary of no version' => '--set canary.enabled=true',
+    'an open host without a certificate' => '--set open.secret=',
+    'an open host of two roles'
+        => '--set roles.relay.enabled=true,roles.relay.management=false',
+    'an open host of no role' => '--set roles.gateway.open=false',
     'two roles for the bank\'s side'
         => '--set roles.relay.enabled=true,roles.relay.management=true',
 );
@@ -164,20 +218,20 @@ sub render {
 sub check {
     my ($text, $role) = @_;
 
-    my ($map) = grep { /^kind: ConfigMap$/m && /^  name: oof-$role$/m }
-                split /^---\n/m, $text;
-    my ($pod) = grep { /^kind: Deployment$/m && /^  name: oof-$role$/m }
-                split /^---\n/m, $text;
+    my $map = object_of($text, 'ConfigMap', "oof-$role");
+    my $pod = object_of($text, 'Deployment', "oof-$role");
     my %env = $pod =~ /name: (OOF_\w+), value: "(.*?)" \}/g;
 
     remove_tree($etc) if -d $etc;
-    make_path(map { "$etc/$_" } qw/ tls secrets http.d server.d keys.d conf run /);
+    make_path(map { "$etc/$_" }
+              qw/ tls secrets open http.d server.d keys.d conf run /);
     system("cp -r $root/conf/include $etc/conf/");
 
     spew("$etc/$_->[0]", conf_of($map, $_->[1]))
         for [ 'http.d/http.conf', 'http.conf' ],
             [ 'server.d/apis.conf', 'server.conf' ],
-            [ 'keys.d/keys.conf', 'keys.conf' ];
+            [ 'keys.d/keys.conf', 'keys.conf' ],
+            [ 'http.d/open.conf', 'open.conf' ];
 
     my $template = slurp("$root/image/nginx.conf.template");
     spew("$etc/nginx.conf.template", $template =~ s{/etc/oof}{$etc}gr);
@@ -188,7 +242,8 @@ sub check {
     my $pki = Test::Oof::pki();
     my ($cert, $key) = map { "$pki/leaf-one.$_" } qw/ pem key /;
     system("cp $cert $etc/tls/server.pem; cp $key $etc/tls/server.key;"
-           . " cp $key $etc/tls/bank-signing.key");
+           . " cp $key $etc/tls/bank-signing.key;"
+           . " cp $cert $etc/open/tls.crt; cp $key $etc/open/tls.key");
     system("cp $pki/issuing.pem $etc/tls/$_.pem")
         for qw/ client-ca issuing-ca db-ca /;
     spew("$etc/secrets/database.password", "x\n");
@@ -202,6 +257,17 @@ sub check {
                   OOF_DATABASE => $env{OOF_DATABASE} =~ s{/etc/oof}{$etc}r);
 
     return scalar `$root/image/oof check 2>&1`;
+}
+
+sub object { return object_of(slurp($_[0]), @_[1, 2]) }
+
+sub object_of {
+    my ($text, $kind, $name) = @_;
+
+    my ($one) = grep { /^kind: $kind$/m && /^  name: \Q$name\E$/m }
+                split /^---\n/m, $text;
+
+    return $one // '';
 }
 
 sub conf_of {

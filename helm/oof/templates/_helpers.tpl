@@ -107,6 +107,59 @@ upstream oof_{{ $api | replace "-" "_" }} {
 {{- .Values.http }}
 {{- end }}
 
+{{- /* the host that needs no certificate of a client */ -}}
+
+{{- define "oof.openConf" -}}
+{{- $open := .Values.open -}}
+server {
+    listen       8444 ssl;
+    http2        on;
+    server_name  {{ $open.serverName }};
+
+    ssl_certificate      /etc/oof/open/tls.crt;
+    ssl_certificate_key  /etc/oof/open/tls.key;
+
+    oof_base_url  {{ $open.baseUrl }};
+    oof_database  main;
+    oof_tps       {{ $open.tps }};
+
+    include  /etc/oof/conf/include/status.conf;
+
+    location / {
+        return 404;
+    }
+}
+{{- end }}
+
+{{- /* the name of the role that has it, or nothing */ -}}
+
+{{- define "oof.openRole" -}}
+{{- $names := list }}
+{{- if .Values.open.enabled }}
+{{- range $name, $role := .Values.roles }}
+{{- if and $role.enabled $role.open }}
+{{- $names = append $names $name }}
+{{- end }}
+{{- end }}
+{{- if ne (len $names) 1 }}
+{{- fail (printf "one role has the open host, not %d" (len $names)) }}
+{{- end }}
+{{- end }}
+{{- join "" $names }}
+{{- end }}
+
+{{- /* labels of the pods that "helm test" makes */ -}}
+
+{{- define "oof.testSelector" -}}
+app.kubernetes.io/name: {{ include "oof.name" . }}-test
+app.kubernetes.io/instance: {{ .Release.Name }}
+{{- end }}
+
+{{- define "oof.migrationSelector" -}}
+app.kubernetes.io/name: {{ include "oof.name" . }}-migration
+app.kubernetes.io/instance: {{ .Release.Name }}
+{{- end }}
+
 {{- /* dict "root" $ "role" ROLE */ -}}
 
 {{- define "oof.serverConf" -}}
