@@ -225,7 +225,8 @@ sub load {
     Test::Oof::spew("$path.json", $json->encode({
         port => $self->{port}, name => 'mtls-api.oof.test',
         ca => pki('root.pem'), cert => client_cert('one'),
-        key => client_key('one'), pause => $args{pause} // 0.02,
+        key => client_key('one'),
+        pauses => { consents => 0.02, payments => 0.05 },
         callers => $args{callers} // 3, payers => $args{payers} // 2,
         consents => "$Test::Oof::Api/consents", consent => consent_body(),
         gate => '/open-banking/accounts/v2/accounts',
