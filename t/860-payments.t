@@ -139,6 +139,17 @@ for my $amount (sort keys %refused) {
 }
 
 
+# a code whose text names a field: the core's words are not for there, and one
+# that is paid at once has no key that changed
+
+$core->faults({ mode => 'refuse', code => 'DETALHE_PAGAMENTO_INVALIDO',
+                path => '/payments', times => 1 });
+is_signed_error(pay_consent($o, authorised($o)), [
+    'DETALHE_PAGAMENTO_INVALIDO', 'Detalhe do pagamento inválido.',
+    'Parâmetro informado não obedece às regras de negócio.' ],
+    'a field is wrong', operation => 'POST /pix/payments');
+
+
 # --- accepted, then rejected; held; on the way
 
 my %later = ('20201.01' => 'SALDO_INSUFICIENTE',
@@ -217,6 +228,27 @@ for (['AWAITING_AUTHORISATION', 'CONSENTIMENTO_INVALIDO'],
     is(payment_row($c->{uuid})->{status}, $status, "$status: stays");
 }
 
+# what is wrong in itself is told before it, what is against the rules after it
+
+for (['AUTHORISED', '-', 'PARAMETRO_INVALIDO'],
+     ['CONSUMED', '-', 'CONSENTIMENTO_INVALIDO'],
+     ['CONSUMED', undef, 'PARAMETRO_NAO_INFORMADO'])
+{
+    my ($status, $id, $code) = @$_;
+    my $c = authorised($o);
+    psql("UPDATE oof_payment_consent SET status = '$status' WHERE consent_id ="
+         . " '$c->{uuid}'");
+    my $item = pay_item($c, endToEndId => $id && end_to_end('202001011200'));
+    is(errors_of(pay_consent($o, $c, items => [ $item ])), $code,
+       "$status, " . ($id ? 'an old endToEndId' : 'no endToEndId'));
+}
+
+$c = authorised($o);
+is(errors_of(pay_consent($o, $c, token => token_of($c, client => 'two'),
+                         client => 'two')),
+   'CONSENTIMENTO_INVALIDO', q(another client's consent));
+is(payment_row($c->{uuid})->{status}, 'AUTHORISED',
+   q(another client's consent: stays));
 is(errors_of(pay_consent($o, { %$c, urn => 'urn:bank:' . new_uuid() })),
    'CONSENTIMENTO_INVALIDO', 'no such consent');
 is((psql('SELECT count(*) FROM oof_payment p WHERE NOT EXISTS (SELECT FROM'

@@ -175,7 +175,8 @@ is(debits_of($core, $open[2][0]), 1, 'repeat: this core knew it');
 $o->stop;
 ($o, $core) = settlement(
     running => $core, workers => 1, five => 'oof_payment_wait 0;',
-    core_conf => 'timeout 1s; breaker 3 2s;');
+    four => 'oof_payment_wait 10s; oof_deadline 2s;',
+    core_conf => 'timeout 1500ms; breaker 3 2s;');
 $o->allow(qr/core "main" failed at/, qr/core "main" .*left alone/);
 
 $c = authorised($o, amount => '10.00');
@@ -190,6 +191,15 @@ $r = pay_consent($o, $c);
 is($r->{status}, 201, 'at once: not refused');
 is(comes_to($o, $r, 'RJCT')->{json}{data}{rejectionReason}{code},
    'SALDO_INSUFICIENTE', 'at once: rejected after');
+
+# a wait that is longer than the deadline ends a second before that
+
+$core->faults({ mode => 'slow', ms => 1250, path => '/payments', times => 1 });
+$r = pay_consent($o, authorised($o, version => 4, amount => '20422.00'));
+is("$r->{status} $r->{json}{data}[0]{status}", '201 RCVD',
+   'a second before the deadline: received');
+is(comes_to($o, $r, 'RJCT')->{json}{data}{rejectionReason}{code},
+   'SALDO_INSUFICIENTE', 'a second before the deadline: rejected after');
 
 $core->kill9;
 my @down;

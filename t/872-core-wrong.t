@@ -54,10 +54,11 @@ for my $code (qw/ GARBAGE EMPTY STATE STATUS OTHER /) {
 like($o->log_text, qr/\[alert\].*"main" answered a payment of consent "urn:/,
      'another payment: an alarm');
 
-# the look-up answers with nonsense, too
+# the look-up answers with nonsense, too, or the payment is not known there
 
-for my $code (qw/ GARBAGE OTHER /) {
-    $core->faults({ mode => 'wrong', code => $code, path => '/find' });
+for my $code (qw/ GARBAGE OTHER SALDO_INSUFICIENTE /) {
+    $core->faults({ mode => $code =~ /_/ ? 'refuse' : 'wrong', code => $code,
+                    path => '/find' });
 
     my $c = authorised($o, amount => '12345.00');
     my $r = pay_consent($o, $c);
@@ -77,6 +78,9 @@ for my $code (qw/ GARBAGE OTHER /) {
     hurry();
     comes_to($o, $id, 'ACSC');
 }
+
+like($o->log_text, qr/\[error\].*"main" does not find a payment of consent/,
+     'not known there: a matter for people');
 
 
 # --- refused, and it dies before it says so; on a kept connection the call is
