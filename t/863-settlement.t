@@ -36,7 +36,8 @@ my ($o, $core) = settlement(
     http => 'oof_payment_alarm 1s;');
 
 $o->allow(qr/core "main" failed at/, qr/core "main" .*left alone/,
-          qr/exited on signal 9/, qr/shared memory zone/);
+          qr/core "main" takes a payment/, qr/exited on signal 9/,
+          qr/shared memory zone/);
 
 my $c = authorised($o, amount => '12345.00');
 my $r = pay_consent($o, $c);
@@ -141,6 +142,21 @@ is(intent_of(payment_ids($r)), 'sent', 'kept: it waits');
 is(notify($o, '/oof/v1/payments/' . (payment_ids($r))[0] . '/resolve',
           { outcome => 'SETTLED' }, scope => 'oof_admin')->{status}, 204,
    'kept: settled by hand');
+
+# it says that it knows the key for another payment: this one may have been made
+
+$core->faults({ mode => 'refuse', code => 'ERRO_IDEMPOTENCIA',
+                path => '/payments', times => 1 });
+$r = pay_consent($o, authorised($o));
+is("$r->{status} $r->{json}{data}[0]{status}", '201 RCVD',
+   'the key of another: received');
+is(intent_of(payment_ids($r)), 'sent', 'the key of another: it waits');
+like($o->log_text, qr/\[alert\].*"main" takes a payment of consent "urn:/,
+     'the key of another: an alarm');
+is(notify($o, '/oof/v1/payments/' . (payment_ids($r))[0] . '/resolve',
+          { outcome => 'NOT_MADE', reason => { code => 'SEM_FUNDOS' } },
+          scope => 'oof_admin')->{status}, 204,
+   'the key of another: ended by hand');
 
 
 sub resolve {
