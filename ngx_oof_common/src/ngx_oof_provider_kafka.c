@@ -7,6 +7,8 @@
 #include <ngx_oof.h>
 
 #include <librdkafka/rdkafka.h>
+#include <pthread.h>
+#include <signal.h>
 #include <sys/eventfd.h>
 
 
@@ -23,9 +25,16 @@
 #define NGX_OOF_KAFKA_SAFETY     1000     /* ms: a look without an event */
 #define NGX_OOF_KAFKA_FLUSH      250      /* ms: of a process that quits */
 #define NGX_OOF_KAFKA_PURGE      100
+#define NGX_OOF_KAFKA_DESTROY    150
 #define NGX_OOF_KAFKA_ERROR      512
 #define NGX_OOF_KAFKA_TOPIC      249
 #define NGX_OOF_KAFKA_VALUE      65536    /* of a file */
+
+/* else it waits for threads that look up hosts */
+
+#define NGX_OOF_KAFKA_PURGE_ALL  (RD_KAFKA_PURGE_F_QUEUE                      \
+                                  |RD_KAFKA_PURGE_F_INFLIGHT                  \
+                                  |RD_KAFKA_PURGE_F_NON_BLOCKING)
 
 #define NGX_OOF_KAFKA_FAMILY     0        /* "oof.consent" */
 #define NGX_OOF_KAFKA_TYPE       1        /* "oof.consent.created" */
@@ -55,8 +64,20 @@ typedef struct {
     ngx_event_t              timer;
     unsigned                 stopping:1;
     unsigned                 fatal:1;
+    unsigned                 purged:1;
     unsigned                 down:1;     /* which was logged */
 } ngx_oof_kafka_t;
+
+
+/* of a producer that ends: both sides have it, the last one frees it */
+
+typedef struct {
+    pthread_mutex_t          mutex;
+    pthread_cond_t           cond;
+    rd_kafka_t              *rk;
+    unsigned                 done:1;
+    unsigned                 left:1;     /* nobody waits for it any more */
+} ngx_oof_kafka_end_t;
 
 
 static char *ngx_oof_kafka_create(ngx_conf_t *cf, ngx_oof_consumer_t *c);
@@ -73,6 +94,10 @@ static ngx_int_t ngx_oof_kafka_open(ngx_oof_kafka_t *k);
 static rd_kafka_conf_t *ngx_oof_kafka_conf(ngx_oof_kafka_t *k);
 static ngx_int_t ngx_oof_kafka_listen(ngx_oof_kafka_t *k);
 static void ngx_oof_kafka_close(ngx_oof_kafka_t *k);
+static void ngx_oof_kafka_destroy(ngx_oof_kafka_t *k);
+static ngx_int_t ngx_oof_kafka_thread(ngx_oof_kafka_end_t *end);
+static ngx_uint_t ngx_oof_kafka_wait(ngx_oof_kafka_end_t *end);
+static void *ngx_oof_kafka_end(void *data);
 static void ngx_oof_kafka_stop(ngx_oof_consumer_t *c);
 static void ngx_oof_kafka_send(ngx_oof_consumer_t *c,
     ngx_oof_delivery_t **deliveries, ngx_uint_t n);
@@ -425,6 +450,7 @@ ngx_oof_kafka_open(ngx_oof_kafka_t *k)
     }
 
     k->fatal = 0;
+    k->purged = 0;
 
     /* else the log is written by threads that are not nginx's */
 
@@ -542,12 +568,12 @@ static void
 ngx_oof_kafka_close(ngx_oof_kafka_t *k)
 {
     if (k->rk) {
-        (void) rd_kafka_purge(k->rk, RD_KAFKA_PURGE_F_QUEUE
-                                     |RD_KAFKA_PURGE_F_INFLIGHT);
-        (void) rd_kafka_flush(k->rk, NGX_OOF_KAFKA_PURGE);
+        if (rd_kafka_outq_len(k->rk)) {
+            (void) rd_kafka_purge(k->rk, NGX_OOF_KAFKA_PURGE_ALL);
+            (void) rd_kafka_flush(k->rk, NGX_OOF_KAFKA_PURGE);
+        }
 
-        rd_kafka_destroy(k->rk);
-        k->rk = NULL;
+        ngx_oof_kafka_destroy(k);
     }
 
     if (k->connection) {
@@ -558,6 +584,166 @@ ngx_oof_kafka_close(ngx_oof_kafka_t *k)
     if (k->event.posted) {
         ngx_delete_posted_event(&k->event);
     }
+}
+
+
+/*
+ * rd_kafka_destroy() waits for all threads, and one that looks up a host by a
+ * name server that is silent comes back after half a minute.  So it is called
+ * by a thread of its own, and is waited for as long as it may last.  Nothing
+ * comes from it here any more: its queues are served by nobody.
+ */
+
+static void
+ngx_oof_kafka_destroy(ngx_oof_kafka_t *k)
+{
+    rd_kafka_queue_t     *queue;
+    ngx_oof_kafka_end_t  *end;
+
+    /* the descriptor is closed, and its number may be another one's then */
+
+    queue = rd_kafka_queue_get_main(k->rk);
+    rd_kafka_queue_io_event_enable(queue, -1, NULL, 0);
+    rd_kafka_queue_destroy(queue);
+
+    end = ngx_calloc(sizeof(ngx_oof_kafka_end_t), ngx_cycle->log);
+
+    if (end) {
+        end->rk = k->rk;
+
+        if (ngx_oof_kafka_thread(end) != NGX_OK) {
+            ngx_free(end);
+            end = NULL;
+        }
+    }
+
+    if (end == NULL) {
+        rd_kafka_destroy(k->rk);
+
+    } else if (!ngx_oof_kafka_wait(end)) {
+        ngx_log_error(NGX_LOG_WARN, ngx_cycle->log, 0,
+                      "consumer \"%V\": librdkafka ends later by itself: it "
+                      "is still looking up a host", &k->consumer->name);
+    }
+
+    k->rk = NULL;
+}
+
+
+static ngx_int_t
+ngx_oof_kafka_thread(ngx_oof_kafka_end_t *end)
+{
+    int                 err;
+    sigset_t            set, old;
+    pthread_t           tid;
+    pthread_condattr_t  attr;
+
+    if (pthread_condattr_init(&attr) != 0) {
+        return NGX_ERROR;
+    }
+
+    /* a signal is nginx's main thread's */
+
+    sigfillset(&set);
+
+    err = pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
+
+    if (err == 0) {
+        err = pthread_cond_init(&end->cond, &attr);
+    }
+
+    pthread_condattr_destroy(&attr);
+
+    if (err) {
+        return NGX_ERROR;
+    }
+
+    (void) pthread_mutex_init(&end->mutex, NULL);
+    (void) pthread_sigmask(SIG_SETMASK, &set, &old);
+
+    err = pthread_create(&tid, NULL, ngx_oof_kafka_end, end);
+
+    (void) pthread_sigmask(SIG_SETMASK, &old, NULL);
+
+    if (err) {
+        ngx_log_error(NGX_LOG_ERR, ngx_cycle->log, err,
+                      "pthread_create() failed");
+        (void) pthread_cond_destroy(&end->cond);
+        (void) pthread_mutex_destroy(&end->mutex);
+        return NGX_ERROR;
+    }
+
+    (void) pthread_detach(tid);
+
+    return NGX_OK;
+}
+
+
+/* is it over */
+
+static ngx_uint_t
+ngx_oof_kafka_wait(ngx_oof_kafka_end_t *end)
+{
+    int              err;
+    ngx_uint_t       done;
+    struct timespec  ts;
+
+    (void) clock_gettime(CLOCK_MONOTONIC, &ts);
+
+    ts.tv_nsec += NGX_OOF_KAFKA_DESTROY * 1000000L;
+
+    if (ts.tv_nsec >= 1000000000L) {
+        ts.tv_nsec -= 1000000000L;
+        ts.tv_sec++;
+    }
+
+    (void) pthread_mutex_lock(&end->mutex);
+
+    err = 0;
+
+    while (!end->done && err == 0) {
+        err = pthread_cond_timedwait(&end->cond, &end->mutex, &ts);
+    }
+
+    done = end->done;
+    end->left = 1;
+
+    (void) pthread_mutex_unlock(&end->mutex);
+
+    if (done) {
+        (void) pthread_cond_destroy(&end->cond);
+        (void) pthread_mutex_destroy(&end->mutex);
+        ngx_free(end);
+    }
+
+    return done;
+}
+
+
+static void *
+ngx_oof_kafka_end(void *data)
+{
+    ngx_oof_kafka_end_t *end = data;
+
+    ngx_uint_t  left;
+
+    rd_kafka_destroy(end->rk);
+
+    (void) pthread_mutex_lock(&end->mutex);
+
+    end->done = 1;
+    left = end->left;
+
+    (void) pthread_cond_signal(&end->cond);
+    (void) pthread_mutex_unlock(&end->mutex);
+
+    if (left) {
+        (void) pthread_cond_destroy(&end->cond);
+        (void) pthread_mutex_destroy(&end->mutex);
+        free(end);
+    }
+
+    return NULL;
 }
 
 
@@ -719,18 +905,24 @@ ngx_oof_kafka_drain(ngx_oof_kafka_t *k)
 
     all = 0;
 
+    if (k->fatal && !k->purged) {
+
+        /* nothing goes out by this one any more: its messages come back */
+
+        (void) rd_kafka_purge(k->rk, NGX_OOF_KAFKA_PURGE_ALL);
+        k->purged = 1;
+    }
+
     do {
         n = rd_kafka_poll(k->rk, 0);
         all += n;
     } while (n > 0 && all < NGX_OOF_KAFKA_DRAIN);
 
-    if (n > 0) {
+    if (n > 0 || (k->fatal && !k->purged)) {
         ngx_post_event(&k->event, &ngx_posted_next_events);
     }
 
-    if (k->fatal) {
-
-        /* nothing goes out by this one any more; its messages come back */
+    if (k->fatal && k->purged && rd_kafka_outq_len(k->rk) == 0) {
 
         ngx_log_error(NGX_LOG_WARN, ngx_cycle->log, 0,
                       "consumer \"%V\": the producer is made anew",

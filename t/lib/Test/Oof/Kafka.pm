@@ -14,6 +14,10 @@ package Test::Oof::Kafka;
 #   my $broker = Test::Oof::Kafka->broker or ...;
 #   $broker->{servers};   $broker->kill;   $broker->run;
 #   my $k = Test::Oof::Kafka->start(brokers => 0, servers => ..., topics => ...);
+#
+# Words of broker(): secure, listeners with TLS beside the plain one: "sasl",
+# whose users and passwords are those of the word, by PLAIN and SCRAM, and "tls"
+# with client certificates; $broker->{sasl}, $broker->{tls}.
 
 use strict;
 use warnings;
@@ -120,7 +124,7 @@ sub wait_messages {
 # a real broker that runs, or undef and why not
 
 sub broker {
-    my ($class) = @_;
+    my ($class, %args) = @_;
 
     my $dir = "$Test::Oof::Var/kafka";
     my $lib = "$dir/lib";
@@ -152,31 +156,80 @@ sub broker {
 
     make_path($self->{dir});
 
+    my ($more, $listeners, $map, @scram) = $self->secure($args{secure});
+
     Test::Oof::spew("$self->{dir}/server.properties", <<"END");
 process.roles=broker,controller
 node.id=1
 controller.quorum.voters=1\@127.0.0.1:$self->{control}
-listeners=PLAINTEXT://127.0.0.1:$self->{port},CONTROLLER://127.0.0.1:$self->{control}
-advertised.listeners=PLAINTEXT://127.0.0.1:$self->{port}
+listeners=PLAINTEXT://127.0.0.1:$self->{port},CONTROLLER://127.0.0.1:$self->{control}$listeners
+advertised.listeners=PLAINTEXT://127.0.0.1:$self->{port}$listeners
 controller.listener.names=CONTROLLER
-listener.security.protocol.map=CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT
+listener.security.protocol.map=CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT$map
+inter.broker.listener.name=PLAINTEXT
 log.dirs=$self->{dir}/data
 num.partitions=2
 offsets.topic.replication.factor=1
 transaction.state.log.replication.factor=1
 auto.create.topics.enable=true
+$more
 END
 
     system(join(' ', map { "'$_'" } @{ $self->{java} },
                 'kafka.tools.StorageTool', 'format', '-t',
                 'MkU3OEVBNTcwNTJENDM2Qg', '-c',
-                "$self->{dir}/server.properties")
+                "$self->{dir}/server.properties", @scram)
            . " > $self->{dir}/format.log 2>&1") == 0
         or return (undef, "the broker's storage: $self->{dir}/format.log");
 
     $self->run;
 
     return $self;
+}
+
+
+# lines of properties, listeners, their protocols, and users for the storage
+
+sub secure {
+    my ($self, $users) = @_;
+
+    return ('', '', '') if !$users;
+
+    $self->{sasl} = '127.0.0.1:' . (my $sasl = Test::Oof::free_port());
+    $self->{tls} = '127.0.0.1:' . (my $tls = Test::Oof::free_port());
+
+    Test::Oof::client_cert('kafka', eku => 'server', cn => '127.0.0.1',
+                           org => undef, software => undef);
+
+    my $store = "$self->{dir}/broker.pem";
+    my $key = Test::Oof::client_key('kafka');
+
+    system("(openssl pkcs8 -topk8 -nocrypt -in $key; cat "
+           . Test::Oof::client_cert('kafka') . ") > $store") == 0
+        or die 'openssl pkcs8 failed';
+
+    my $plain = join ' ', map { qq(user_$_="$users->{$_}") } sort keys %$users;
+    my $module = 'org.apache.kafka.common.security';
+
+    return (<<"END",
+ssl.keystore.type=PEM
+ssl.keystore.location=$store
+ssl.truststore.type=PEM
+ssl.truststore.location=@{[ Test::Oof::pki('trusted.pem') ]}
+listener.name.tls.ssl.client.auth=required
+sasl.enabled.mechanisms=PLAIN,SCRAM-SHA-256,SCRAM-SHA-512
+listener.name.sasl.sasl.enabled.mechanisms=PLAIN,SCRAM-SHA-256,SCRAM-SHA-512
+listener.name.sasl.plain.sasl.jaas.config=$module.plain.PlainLoginModule required $plain;
+listener.name.sasl.scram-sha-256.sasl.jaas.config=$module.scram.ScramLoginModule required;
+listener.name.sasl.scram-sha-512.sasl.jaas.config=$module.scram.ScramLoginModule required;
+END
+        ",SASL://$self->{sasl},TLS://$self->{tls}",
+        ',SASL:SASL_SSL,TLS:SSL',
+        map {
+            my $user = $_;
+            map { ('--add-scram', "$_=[name=$user,password=$users->{$user}]") }
+                qw/ SCRAM-SHA-256 SCRAM-SHA-512 /
+        } sort keys %$users);
 }
 
 
@@ -231,7 +284,10 @@ sub stop {
 }
 
 
-sub DESTROY { $_[0]->stop if ($_[0]{owner} // $$) == $$ }
+sub DESTROY {
+    local ($?, $!);
+    $_[0]->stop if ($_[0]{owner} // $$) == $$;
+}
 
 
 1;
