@@ -76,8 +76,9 @@ detect_stack_use_after_return=1 \
     if [ $# -eq 0 ]; then
         tests_environment static
         OOF_MEASURE=1 tests_prove 1 t/560-events-killed.t \
-            t/561-events-away.t t/580-webhook-speed.t t/619-owners.t \
-            t/651-sweep-many.t t/715-rolling.t t/790-memory.t t/791-idle.t \
+            t/561-events-away.t t/562-kafka-secure.t \
+            t/580-webhook-speed.t t/619-owners.t t/651-sweep-many.t \
+            t/715-rolling.t t/790-memory.t t/791-idle.t \
             t/792-payments-killed.t t/950-image.t t/960-chart.t \
             t/980-terraform.t t/985-waf.t || rc=1
     fi

@@ -6,6 +6,9 @@
 
 #include <ngx_oof.h>
 
+#include <limits.h>
+#include <poll.h>
+
 
 /*
  * Events as lines of JSON, to a file, which nginx opens again on USR1, or to
@@ -13,12 +16,36 @@
  *
  * What was written is acknowledged: it survives the process, not the host, for
  * the disk is not waited for.  Of a full disk what it has taken of the lines is
- * cut off again.  A pipe is not waited for either: it is opened anew, so that
- * it does not block here and does elsewhere as before, and what it has not
- * taken of a line is written before anything else.
+ * cut off again, and a line that a crash has torn is ended.
+ *
+ * A standard output that is a pipe, a terminal or a socket is a stream, which
+ * is not waited for either.  What it has not taken of a line is written before
+ * anything else, and the event is acknowledged when the whole line is.  A line
+ * of which a process before may have written a part is ended by an empty one.
  */
 
 #define NGX_OOF_PROVIDER_LOG_BATCH  64
+#define NGX_OOF_PROVIDER_LOG_RETRY  100      /* ms, of what a stream must take */
+
+/* how a stream is written without waiting */
+
+#define NGX_OOF_PROVIDER_LOG_OPENED  0       /* anew, for this process */
+#define NGX_OOF_PROVIDER_LOG_SOCKET  1
+#define NGX_OOF_PROVIDER_LOG_POLLED  2       /* not to be opened by us */
+
+
+typedef struct {
+    ngx_open_file_t         *file;       /* NULL: standard output */
+    ngx_uint_t               given;
+
+    ngx_fd_t                 stream;     /* -1: it is a file */
+    ngx_uint_t               how;
+    ngx_oof_delivery_t      *delivery;   /* of the line that is written */
+    ngx_str_t                rest;       /* of that */
+    u_char                  *line;
+    ngx_event_t              timer;
+    unsigned                 failed:1;   /* which was logged */
+} ngx_oof_provider_log_t;
 
 
 static char *ngx_oof_provider_log_create(ngx_conf_t *cf,
@@ -28,24 +55,20 @@ static char *ngx_oof_provider_log_line(ngx_conf_t *cf, ngx_oof_consumer_t *c,
 static char *ngx_oof_provider_log_init(ngx_conf_t *cf,
     ngx_oof_consumer_t *c);
 static ngx_int_t ngx_oof_provider_log_start(ngx_oof_consumer_t *c);
+static void ngx_oof_provider_log_mend(ngx_oof_consumer_t *c);
 static void ngx_oof_provider_log_stop(ngx_oof_consumer_t *c);
 static void ngx_oof_provider_log_send(ngx_oof_consumer_t *c,
     ngx_oof_delivery_t **deliveries, ngx_uint_t n);
 static ngx_int_t ngx_oof_provider_log_lines(ngx_oof_consumer_t *c,
     struct iovec *iov, ngx_uint_t n);
-static ngx_int_t ngx_oof_provider_log_line_out(ngx_oof_consumer_t *c,
-    ngx_str_t *json);
+static void ngx_oof_provider_log_stream(ngx_oof_consumer_t *c,
+    ngx_oof_delivery_t **deliveries, ngx_uint_t n);
+static ngx_int_t ngx_oof_provider_log_begin(ngx_oof_consumer_t *c,
+    ngx_oof_delivery_t *d);
 static ngx_int_t ngx_oof_provider_log_rest(ngx_oof_consumer_t *c);
+static ssize_t ngx_oof_provider_log_write(ngx_oof_provider_log_t *log);
+static void ngx_oof_provider_log_timer(ngx_event_t *ev);
 static void ngx_oof_provider_log_failed(ngx_oof_consumer_t *c, ssize_t n);
-
-
-typedef struct {
-    ngx_open_file_t         *file;       /* NULL: standard output */
-    ngx_uint_t               given;
-    ngx_fd_t                 pipe;       /* of standard output; -1: no pipe */
-    ngx_str_t                rest;       /* of a line that is in the pipe */
-    u_char                  *line;       /* which is to be freed */
-} ngx_oof_provider_log_t;
 
 
 ngx_oof_provider_t  ngx_oof_provider_log = {
@@ -117,17 +140,88 @@ ngx_oof_provider_log_start(ngx_oof_consumer_t *c)
 
     struct stat  st;
 
-    log->pipe = NGX_INVALID_FILE;
+    log->stream = NGX_INVALID_FILE;
 
     if (log->file || fstat(STDOUT_FILENO, &st) == -1 || S_ISREG(st.st_mode)) {
+        ngx_oof_provider_log_mend(c);
         return NGX_OK;
     }
 
-    /* where that cannot be done, as for a socket, it is written as it is */
+    log->timer.handler = ngx_oof_provider_log_timer;
+    log->timer.data = c;
+    log->timer.log = ngx_cycle->log;
+    log->timer.cancelable = 1;
 
-    log->pipe = open("/proc/self/fd/1", O_WRONLY|O_NONBLOCK|O_CLOEXEC);
+    log->line = NULL;
+    log->delivery = NULL;
+    ngx_str_set(&log->rest, "\n");
+
+    if (S_ISSOCK(st.st_mode)) {
+        log->how = NGX_OOF_PROVIDER_LOG_SOCKET;
+        log->stream = STDOUT_FILENO;
+        return NGX_OK;
+    }
+
+    /* others that have it wait as before */
+
+    log->how = NGX_OOF_PROVIDER_LOG_OPENED;
+    log->stream = open("/proc/self/fd/1", O_WRONLY|O_NONBLOCK|O_CLOEXEC);
+
+    if (log->stream == NGX_INVALID_FILE) {
+
+        /* it is root's, and the worker is not */
+
+        log->how = NGX_OOF_PROVIDER_LOG_POLLED;
+        log->stream = STDOUT_FILENO;
+    }
 
     return NGX_OK;
+}
+
+
+/* the last line of a file, when a crash has torn it */
+
+static void
+ngx_oof_provider_log_mend(ngx_oof_consumer_t *c)
+{
+    ngx_oof_provider_log_t *log = c->conf;
+
+    u_char    last;
+    off_t     end;
+    ngx_fd_t  fd;
+
+    if (log->file == NULL) {
+        return;
+    }
+
+    fd = ngx_open_file(log->file->name.data, NGX_FILE_RDONLY, NGX_FILE_OPEN,
+                       0);
+
+    if (fd == NGX_INVALID_FILE) {
+        ngx_log_error(NGX_LOG_WARN, ngx_cycle->log, ngx_errno,
+                      "consumer \"%V\": " ngx_open_file_n " \"%V\" failed: its "
+                      "last line is not looked at", &c->name,
+                      &log->file->name);
+        return;
+    }
+
+    end = lseek(fd, 0, SEEK_END);
+
+    if (end > 0 && pread(fd, &last, 1, end - 1) == 1 && last != '\n') {
+
+        ngx_log_error(NGX_LOG_WARN, ngx_cycle->log, 0,
+                      "consumer \"%V\": the last line of \"%V\" is not whole",
+                      &c->name, &log->file->name);
+
+        if (write(log->file->fd, "\n", 1) != 1) {
+            ngx_oof_provider_log_failed(c, -1);
+        }
+    }
+
+    if (ngx_close_file(fd) == NGX_FILE_ERROR) {
+        ngx_log_error(NGX_LOG_ALERT, ngx_cycle->log, ngx_errno,
+                      ngx_close_file_n " \"%V\" failed", &log->file->name);
+    }
 }
 
 
@@ -136,21 +230,29 @@ ngx_oof_provider_log_stop(ngx_oof_consumer_t *c)
 {
     ngx_oof_provider_log_t *log = c->conf;
 
-    (void) ngx_oof_provider_log_rest(c);
+    if (log->stream == NGX_INVALID_FILE) {
+        return;
+    }
+
+    /* a line that is not whole now comes again, by who is next */
 
     if (log->line) {
         ngx_free(log->line);
         log->line = NULL;
     }
 
-    log->rest.len = 0;
+    log->delivery = NULL;
 
-    if (log->pipe != NGX_INVALID_FILE && close(log->pipe) == -1) {
+    if (log->timer.timer_set) {
+        ngx_del_timer(&log->timer);
+    }
+
+    if (log->how == NGX_OOF_PROVIDER_LOG_OPENED && close(log->stream) == -1) {
         ngx_log_error(NGX_LOG_ALERT, ngx_cycle->log, ngx_errno,
                       "close() of standard output failed");
     }
 
-    log->pipe = NGX_INVALID_FILE;
+    log->stream = NGX_INVALID_FILE;
 }
 
 
@@ -164,21 +266,8 @@ ngx_oof_provider_log_send(ngx_oof_consumer_t *c,
     ngx_uint_t     i;
     struct iovec   iov[2 * NGX_OOF_PROVIDER_LOG_BATCH];
 
-    if (log->pipe != NGX_INVALID_FILE) {
-
-        rc = ngx_oof_provider_log_rest(c);
-
-        for (i = 0; i < n; i++) {
-
-            if (rc == NGX_OK) {
-                rc = ngx_oof_provider_log_line_out(c,
-                                                   &deliveries[i]->event->json);
-            }
-
-            ngx_oof_relay_done(deliveries[i], rc,
-                               rc == NGX_OK ? NULL : "nobody reads the pipe");
-        }
-
+    if (log->stream != NGX_INVALID_FILE) {
+        ngx_oof_provider_log_stream(c, deliveries, n);
         return;
     }
 
@@ -238,54 +327,74 @@ ngx_oof_provider_log_lines(ngx_oof_consumer_t *c, struct iovec *iov,
 }
 
 
-/* one line into the pipe, whole, or with a rest that is kept */
+/* as many lines as it takes; one may be left that is answered later */
+
+static void
+ngx_oof_provider_log_stream(ngx_oof_consumer_t *c,
+    ngx_oof_delivery_t **deliveries, ngx_uint_t n)
+{
+    ngx_int_t   rc;
+    ngx_uint_t  i;
+
+    rc = ngx_oof_provider_log_rest(c);
+
+    for (i = 0; i < n; i++) {
+
+        if (rc == NGX_OK) {
+            rc = ngx_oof_provider_log_begin(c, deliveries[i]);
+
+            if (rc == NGX_AGAIN) {
+                rc = NGX_BUSY;
+                continue;
+            }
+        }
+
+        ngx_oof_relay_done(deliveries[i], rc,
+                           rc == NGX_OK ? NULL : "nobody reads it");
+    }
+}
+
+
+/* NGX_OK: the line is written, NGX_AGAIN: a part; NGX_BUSY: nothing of it */
 
 static ngx_int_t
-ngx_oof_provider_log_line_out(ngx_oof_consumer_t *c, ngx_str_t *json)
+ngx_oof_provider_log_begin(ngx_oof_consumer_t *c, ngx_oof_delivery_t *d)
 {
     ngx_oof_provider_log_t *log = c->conf;
 
-    ssize_t       n;
-    struct iovec  iov[2];
+    size_t      len;
+    ngx_str_t  *json;
 
-    if (log->rest.len) {
-        return NGX_BUSY;
-    }
+    json = &d->event->json;
+    len = json->len + 1;
 
-    iov[0].iov_base = json->data;
-    iov[0].iov_len = json->len;
-    iov[1].iov_base = "\n";
-    iov[1].iov_len = 1;
-
-    /* for what may be left of it, when nothing can be done about it any more */
-
-    log->line = ngx_alloc(json->len + 1, ngx_cycle->log);
+    log->line = ngx_alloc(len, ngx_cycle->log);
     if (log->line == NULL) {
         return NGX_BUSY;
     }
 
-    n = writev(log->pipe, iov, 2);
+    ngx_memcpy(log->line, json->data, json->len);
+    log->line[json->len] = '\n';
 
-    if (n > 0 && n < (ssize_t) json->len + 1) {
-        ngx_memcpy(log->line, json->data, json->len);
-        log->line[json->len] = '\n';
-        log->rest.data = log->line + n;
-        log->rest.len = json->len + 1 - n;
+    log->rest.data = log->line;
+    log->rest.len = len;
+
+    if (ngx_oof_provider_log_rest(c) == NGX_OK) {
         return NGX_OK;
     }
 
-    ngx_free(log->line);
-    log->line = NULL;
-
-    if (n > 0) {
-        return NGX_OK;
+    if (log->rest.len == len) {
+        ngx_free(log->line);
+        log->line = NULL;
+        log->rest.len = 0;
+        return NGX_BUSY;
     }
 
-    if (ngx_errno != NGX_EAGAIN) {
-        ngx_oof_provider_log_failed(c, n);
-    }
+    log->delivery = d;
 
-    return NGX_BUSY;
+    ngx_add_timer(&log->timer, NGX_OOF_PROVIDER_LOG_RETRY);
+
+    return NGX_AGAIN;
 }
 
 
@@ -294,27 +403,89 @@ ngx_oof_provider_log_rest(ngx_oof_consumer_t *c)
 {
     ngx_oof_provider_log_t *log = c->conf;
 
-    ssize_t  n;
+    ssize_t              n;
+    ngx_oof_delivery_t  *d;
 
-    if (log->rest.len == 0) {
-        return NGX_OK;
-    }
+    while (log->rest.len) {
+        n = ngx_oof_provider_log_write(log);
 
-    n = write(log->pipe, log->rest.data, log->rest.len);
+        if (n <= 0) {
 
-    if (n > 0) {
+            if (n == -1 && ngx_errno != NGX_EAGAIN && ngx_errno != NGX_EINTR
+                && !log->failed)
+            {
+                ngx_oof_provider_log_failed(c, n);
+                log->failed = 1;
+            }
+
+            return NGX_BUSY;
+        }
+
         log->rest.data += n;
         log->rest.len -= n;
+        log->failed = 0;
     }
 
-    if (log->rest.len) {
-        return NGX_BUSY;
+    if (log->line) {
+        ngx_free(log->line);
+        log->line = NULL;
     }
 
-    ngx_free(log->line);
-    log->line = NULL;
+    if (log->timer.timer_set) {
+        ngx_del_timer(&log->timer);
+    }
+
+    d = log->delivery;
+    log->delivery = NULL;
+
+    if (d) {
+        ngx_oof_relay_done(d, NGX_OK, NULL);
+    }
 
     return NGX_OK;
+}
+
+
+static ssize_t
+ngx_oof_provider_log_write(ngx_oof_provider_log_t *log)
+{
+    struct pollfd  pfd;
+
+    switch (log->how) {
+
+    case NGX_OOF_PROVIDER_LOG_SOCKET:
+        return send(log->stream, log->rest.data, log->rest.len,
+                    MSG_DONTWAIT|MSG_NOSIGNAL);
+
+    case NGX_OOF_PROVIDER_LOG_POLLED:
+
+        /* a pipe that is writable takes so much at once */
+
+        pfd.fd = log->stream;
+        pfd.events = POLLOUT;
+
+        if (poll(&pfd, 1, 0) != 1) {
+            ngx_set_errno(NGX_EAGAIN);
+            return -1;
+        }
+
+        return write(log->stream, log->rest.data,
+                     ngx_min(log->rest.len, PIPE_BUF));
+
+    default: /* NGX_OOF_PROVIDER_LOG_OPENED */
+        return write(log->stream, log->rest.data, log->rest.len);
+    }
+}
+
+
+static void
+ngx_oof_provider_log_timer(ngx_event_t *ev)
+{
+    ngx_oof_consumer_t *c = ev->data;
+
+    if (ngx_oof_provider_log_rest(c) != NGX_OK) {
+        ngx_add_timer(ev, NGX_OOF_PROVIDER_LOG_RETRY);
+    }
 }
 
 
@@ -322,6 +493,6 @@ static void
 ngx_oof_provider_log_failed(ngx_oof_consumer_t *c, ssize_t n)
 {
     ngx_log_error(NGX_LOG_ERR, ngx_cycle->log, n == -1 ? ngx_errno : 0,
-                  "consumer \"%V\": writev() has written %z bytes",
+                  "consumer \"%V\": writing has failed after %z bytes",
                   &c->name, n);
 }
