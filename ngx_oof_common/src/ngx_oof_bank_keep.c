@@ -68,6 +68,31 @@ struct ngx_oof_bank_keep_s {
 };
 
 
+/* how an operation goes */
+
+typedef struct {
+
+    /* what the request tells: NGX_OK, NGX_DECLINED with a 400 prepared,
+     * NGX_ERROR; or NULL */
+    ngx_int_t              (*read)(ngx_oof_request_t *o,
+                                   ngx_oof_bank_keep_t *keep);
+
+    /* what is read with the consent, and what is done then; NULL: it is
+     * written at once */
+    ngx_oof_sql_t           *look;
+    ngx_int_t              (*result)(ngx_oof_request_t *o,
+                                     ngx_oof_pg_unit_t *u);
+
+    ngx_int_t              (*write)(ngx_oof_request_t *o,
+                                    ngx_oof_bank_keep_t *keep,
+                                    ngx_oof_pg_unit_t *u, u_char *id);
+
+    unsigned                 one:1;
+    unsigned                 remove:1;
+    unsigned                 whole:1;    /* the metadata takes its place */
+} ngx_oof_bank_keep_way_t;
+
+
 static ngx_int_t ngx_oof_bank_key_add(ngx_oof_request_t *o);
 static ngx_int_t ngx_oof_bank_key_get(ngx_oof_request_t *o);
 static ngx_int_t ngx_oof_bank_key_remove(ngx_oof_request_t *o);
@@ -81,6 +106,8 @@ static ngx_int_t ngx_oof_bank_metadata_get(ngx_oof_request_t *o);
 static ngx_int_t ngx_oof_bank_webhook_toggle(ngx_oof_request_t *o);
 static ngx_int_t ngx_oof_bank_webhook_status(ngx_oof_request_t *o);
 
+static ngx_int_t ngx_oof_bank_keep_do(ngx_oof_request_t *o,
+    ngx_oof_bank_keep_way_t *way);
 static ngx_oof_bank_keep_t *ngx_oof_bank_keep(ngx_oof_request_t *o);
 static ngx_int_t ngx_oof_bank_keep_read(ngx_oof_request_t *o,
     ngx_oof_bank_keep_t *keep);
@@ -101,10 +128,6 @@ static ngx_int_t ngx_oof_bank_keep_done(ngx_oof_request_t *o,
 static ngx_int_t ngx_oof_bank_keep_answer(ngx_oof_request_t *o,
     ngx_oof_json_t *w);
 
-static ngx_int_t ngx_oof_bank_keys_change(ngx_oof_request_t *o,
-    ngx_oof_bank_keep_t *keep, ngx_int_t rc);
-static ngx_int_t ngx_oof_bank_keys_look(ngx_oof_request_t *o,
-    ngx_oof_bank_keep_t *keep, ngx_int_t rc);
 static ngx_int_t ngx_oof_bank_keys_path(ngx_oof_request_t *o,
     ngx_oof_bank_keep_t *keep);
 static ngx_int_t ngx_oof_bank_keys_query(ngx_oof_request_t *o,
@@ -138,6 +161,8 @@ static ngx_int_t ngx_oof_bank_metadata_dump(ngx_oof_request_t *o, json_t *json,
 static ngx_int_t ngx_oof_bank_metadata_write(ngx_oof_request_t *o,
     ngx_oof_bank_keep_t *keep, ngx_oof_pg_unit_t *u, u_char *id);
 
+static ngx_int_t ngx_oof_bank_webhook_body(ngx_oof_request_t *o,
+    ngx_oof_bank_keep_t *keep);
 static ngx_int_t ngx_oof_bank_webhook_write(ngx_oof_request_t *o,
     ngx_oof_bank_keep_t *keep, ngx_oof_pg_unit_t *u, u_char *id);
 static ngx_int_t ngx_oof_bank_webhook_got(ngx_oof_request_t *o,
@@ -225,6 +250,185 @@ static ngx_oof_schema_t  ngx_oof_bank_toggle_schema[] = {
 
       ngx_oof_schema_end
 };
+
+
+static ngx_oof_bank_keep_way_t  ngx_oof_bank_way_key_add = {
+    ngx_oof_bank_keys_path, NULL, NULL, ngx_oof_bank_keys_write, 0, 0, 0
+};
+
+static ngx_oof_bank_keep_way_t  ngx_oof_bank_way_key_get = {
+    ngx_oof_bank_keys_path, &ngx_oof_sql_bank_keys, ngx_oof_bank_keys_found,
+    NULL, 1, 0, 0
+};
+
+static ngx_oof_bank_keep_way_t  ngx_oof_bank_way_key_remove = {
+    ngx_oof_bank_keys_path, NULL, NULL, ngx_oof_bank_keys_write, 0, 1, 0
+};
+
+static ngx_oof_bank_keep_way_t  ngx_oof_bank_way_keys_add = {
+    ngx_oof_bank_keys_body, NULL, NULL, ngx_oof_bank_keys_write, 0, 0, 0
+};
+
+static ngx_oof_bank_keep_way_t  ngx_oof_bank_way_keys_get = {
+    ngx_oof_bank_keys_query, &ngx_oof_sql_bank_keys, ngx_oof_bank_keys_found,
+    NULL, 0, 0, 0
+};
+
+static ngx_oof_bank_keep_way_t  ngx_oof_bank_way_keys_remove = {
+    ngx_oof_bank_keys_query, NULL, NULL, ngx_oof_bank_keys_write, 0, 1, 0
+};
+
+static ngx_oof_bank_keep_way_t  ngx_oof_bank_way_metadata_put = {
+    ngx_oof_bank_metadata_body, NULL, NULL, ngx_oof_bank_metadata_write,
+    0, 0, 1
+};
+
+static ngx_oof_bank_keep_way_t  ngx_oof_bank_way_metadata_change = {
+    ngx_oof_bank_metadata_body, &ngx_oof_sql_bank_metadata,
+    ngx_oof_bank_metadata_merge, ngx_oof_bank_metadata_write, 0, 0, 0
+};
+
+static ngx_oof_bank_keep_way_t  ngx_oof_bank_way_metadata_delete = {
+    NULL, NULL, NULL, ngx_oof_bank_metadata_write, 0, 0, 0
+};
+
+static ngx_oof_bank_keep_way_t  ngx_oof_bank_way_metadata_get = {
+    NULL, &ngx_oof_sql_bank_metadata, ngx_oof_bank_metadata_got, NULL, 0, 0, 0
+};
+
+static ngx_oof_bank_keep_way_t  ngx_oof_bank_way_webhook_toggle = {
+    ngx_oof_bank_webhook_body, NULL, NULL, ngx_oof_bank_webhook_write, 0, 0, 0
+};
+
+static ngx_oof_bank_keep_way_t  ngx_oof_bank_way_webhook_status = {
+    NULL, &ngx_oof_sql_bank_webhook, ngx_oof_bank_webhook_got, NULL, 0, 0, 0
+};
+
+
+static ngx_int_t
+ngx_oof_bank_key_add(ngx_oof_request_t *o)
+{
+    return ngx_oof_bank_keep_do(o, &ngx_oof_bank_way_key_add);
+}
+
+
+static ngx_int_t
+ngx_oof_bank_key_get(ngx_oof_request_t *o)
+{
+    return ngx_oof_bank_keep_do(o, &ngx_oof_bank_way_key_get);
+}
+
+
+static ngx_int_t
+ngx_oof_bank_key_remove(ngx_oof_request_t *o)
+{
+    return ngx_oof_bank_keep_do(o, &ngx_oof_bank_way_key_remove);
+}
+
+
+static ngx_int_t
+ngx_oof_bank_keys_add(ngx_oof_request_t *o)
+{
+    return ngx_oof_bank_keep_do(o, &ngx_oof_bank_way_keys_add);
+}
+
+
+static ngx_int_t
+ngx_oof_bank_keys_get(ngx_oof_request_t *o)
+{
+    return ngx_oof_bank_keep_do(o, &ngx_oof_bank_way_keys_get);
+}
+
+
+static ngx_int_t
+ngx_oof_bank_keys_remove(ngx_oof_request_t *o)
+{
+    return ngx_oof_bank_keep_do(o, &ngx_oof_bank_way_keys_remove);
+}
+
+
+static ngx_int_t
+ngx_oof_bank_metadata_get(ngx_oof_request_t *o)
+{
+    return ngx_oof_bank_keep_do(o, &ngx_oof_bank_way_metadata_get);
+}
+
+
+static ngx_int_t
+ngx_oof_bank_metadata_put(ngx_oof_request_t *o)
+{
+    return ngx_oof_bank_keep_do(o, &ngx_oof_bank_way_metadata_put);
+}
+
+
+static ngx_int_t
+ngx_oof_bank_metadata_change(ngx_oof_request_t *o)
+{
+    return ngx_oof_bank_keep_do(o, &ngx_oof_bank_way_metadata_change);
+}
+
+
+static ngx_int_t
+ngx_oof_bank_metadata_delete(ngx_oof_request_t *o)
+{
+    return ngx_oof_bank_keep_do(o, &ngx_oof_bank_way_metadata_delete);
+}
+
+
+static ngx_int_t
+ngx_oof_bank_webhook_toggle(ngx_oof_request_t *o)
+{
+    return ngx_oof_bank_keep_do(o, &ngx_oof_bank_way_webhook_toggle);
+}
+
+
+static ngx_int_t
+ngx_oof_bank_webhook_status(ngx_oof_request_t *o)
+{
+    return ngx_oof_bank_keep_do(o, &ngx_oof_bank_way_webhook_status);
+}
+
+
+/* what the request tells, then the consent, then what is written */
+
+static ngx_int_t
+ngx_oof_bank_keep_do(ngx_oof_request_t *o, ngx_oof_bank_keep_way_t *way)
+{
+    ngx_int_t             rc;
+    ngx_oof_bank_keep_t  *keep;
+
+    keep = ngx_oof_bank_keep(o);
+    if (keep == NULL) {
+        return NGX_ERROR;
+    }
+
+    keep->one = way->one;
+    keep->remove = way->remove;
+    keep->write = way->write;
+
+    rc = way->read ? way->read(o, keep) : NGX_OK;
+
+    if (rc == NGX_OK && keep->keys.nelts) {
+        rc = ngx_oof_bank_keys_hash(o, keep);
+    }
+
+    if (rc != NGX_OK) {
+        return (rc == NGX_DECLINED) ? NGX_OK : NGX_ERROR;
+    }
+
+    if (way->whole) {
+        keep->patch = NULL;
+    }
+
+    if (way->look == NULL) {
+        return ngx_oof_bank_keep_start(o, keep);
+    }
+
+    keep->look = way->look;
+    keep->result = way->result;
+
+    return ngx_oof_bank_keep_read(o, keep);
+}
 
 
 static ngx_oof_bank_keep_t *
@@ -576,135 +780,6 @@ ngx_oof_bank_keep_answer(ngx_oof_request_t *o, ngx_oof_json_t *w)
 }
 
 
-static ngx_int_t
-ngx_oof_bank_key_add(ngx_oof_request_t *o)
-{
-    ngx_oof_bank_keep_t  *keep;
-
-    keep = ngx_oof_bank_keep(o);
-    if (keep == NULL) {
-        return NGX_ERROR;
-    }
-
-    return ngx_oof_bank_keys_change(o, keep, ngx_oof_bank_keys_path(o, keep));
-}
-
-
-static ngx_int_t
-ngx_oof_bank_key_get(ngx_oof_request_t *o)
-{
-    ngx_oof_bank_keep_t  *keep;
-
-    keep = ngx_oof_bank_keep(o);
-    if (keep == NULL) {
-        return NGX_ERROR;
-    }
-
-    keep->one = 1;
-
-    return ngx_oof_bank_keys_look(o, keep, ngx_oof_bank_keys_path(o, keep));
-}
-
-
-static ngx_int_t
-ngx_oof_bank_key_remove(ngx_oof_request_t *o)
-{
-    ngx_oof_bank_keep_t  *keep;
-
-    keep = ngx_oof_bank_keep(o);
-    if (keep == NULL) {
-        return NGX_ERROR;
-    }
-
-    keep->remove = 1;
-
-    return ngx_oof_bank_keys_change(o, keep, ngx_oof_bank_keys_path(o, keep));
-}
-
-
-static ngx_int_t
-ngx_oof_bank_keys_add(ngx_oof_request_t *o)
-{
-    ngx_oof_bank_keep_t  *keep;
-
-    keep = ngx_oof_bank_keep(o);
-    if (keep == NULL) {
-        return NGX_ERROR;
-    }
-
-    return ngx_oof_bank_keys_change(o, keep, ngx_oof_bank_keys_body(o, keep));
-}
-
-
-static ngx_int_t
-ngx_oof_bank_keys_get(ngx_oof_request_t *o)
-{
-    ngx_oof_bank_keep_t  *keep;
-
-    keep = ngx_oof_bank_keep(o);
-    if (keep == NULL) {
-        return NGX_ERROR;
-    }
-
-    return ngx_oof_bank_keys_look(o, keep, ngx_oof_bank_keys_query(o, keep));
-}
-
-
-static ngx_int_t
-ngx_oof_bank_keys_remove(ngx_oof_request_t *o)
-{
-    ngx_oof_bank_keep_t  *keep;
-
-    keep = ngx_oof_bank_keep(o);
-    if (keep == NULL) {
-        return NGX_ERROR;
-    }
-
-    keep->remove = 1;
-
-    return ngx_oof_bank_keys_change(o, keep, ngx_oof_bank_keys_query(o, keep));
-}
-
-
-/* "rc" is what the reading of the keys has come to */
-
-static ngx_int_t
-ngx_oof_bank_keys_change(ngx_oof_request_t *o, ngx_oof_bank_keep_t *keep,
-    ngx_int_t rc)
-{
-    if (rc == NGX_OK) {
-        rc = ngx_oof_bank_keys_hash(o, keep);
-    }
-
-    if (rc != NGX_OK) {
-        return (rc == NGX_DECLINED) ? NGX_OK : NGX_ERROR;
-    }
-
-    keep->write = ngx_oof_bank_keys_write;
-
-    return ngx_oof_bank_keep_start(o, keep);
-}
-
-
-static ngx_int_t
-ngx_oof_bank_keys_look(ngx_oof_request_t *o, ngx_oof_bank_keep_t *keep,
-    ngx_int_t rc)
-{
-    if (rc == NGX_OK) {
-        rc = ngx_oof_bank_keys_hash(o, keep);
-    }
-
-    if (rc != NGX_OK) {
-        return (rc == NGX_DECLINED) ? NGX_OK : NGX_ERROR;
-    }
-
-    keep->look = &ngx_oof_sql_bank_keys;
-    keep->result = ngx_oof_bank_keys_found;
-
-    return ngx_oof_bank_keep_read(o, keep);
-}
-
-
 /* keys that were read: NGX_OK, NGX_DECLINED with a 400 prepared, NGX_ERROR */
 
 static ngx_int_t
@@ -1045,88 +1120,6 @@ ngx_oof_bank_keys_found(ngx_oof_request_t *o, ngx_oof_pg_unit_t *u)
 }
 
 
-static ngx_int_t
-ngx_oof_bank_metadata_get(ngx_oof_request_t *o)
-{
-    ngx_oof_bank_keep_t  *keep;
-
-    keep = ngx_oof_bank_keep(o);
-    if (keep == NULL) {
-        return NGX_ERROR;
-    }
-
-    keep->look = &ngx_oof_sql_bank_metadata;
-    keep->result = ngx_oof_bank_metadata_got;
-
-    return ngx_oof_bank_keep_read(o, keep);
-}
-
-
-static ngx_int_t
-ngx_oof_bank_metadata_put(ngx_oof_request_t *o)
-{
-    ngx_int_t             rc;
-    ngx_oof_bank_keep_t  *keep;
-
-    keep = ngx_oof_bank_keep(o);
-    if (keep == NULL) {
-        return NGX_ERROR;
-    }
-
-    rc = ngx_oof_bank_metadata_body(o, keep);
-
-    if (rc != NGX_OK) {
-        return (rc == NGX_DECLINED) ? NGX_OK : NGX_ERROR;
-    }
-
-    keep->patch = NULL;
-    keep->write = ngx_oof_bank_metadata_write;
-
-    return ngx_oof_bank_keep_start(o, keep);
-}
-
-
-static ngx_int_t
-ngx_oof_bank_metadata_change(ngx_oof_request_t *o)
-{
-    ngx_int_t             rc;
-    ngx_oof_bank_keep_t  *keep;
-
-    keep = ngx_oof_bank_keep(o);
-    if (keep == NULL) {
-        return NGX_ERROR;
-    }
-
-    rc = ngx_oof_bank_metadata_body(o, keep);
-
-    if (rc != NGX_OK) {
-        return (rc == NGX_DECLINED) ? NGX_OK : NGX_ERROR;
-    }
-
-    keep->write = ngx_oof_bank_metadata_write;
-    keep->look = &ngx_oof_sql_bank_metadata;
-    keep->result = ngx_oof_bank_metadata_merge;
-
-    return ngx_oof_bank_keep_read(o, keep);
-}
-
-
-static ngx_int_t
-ngx_oof_bank_metadata_delete(ngx_oof_request_t *o)
-{
-    ngx_oof_bank_keep_t  *keep;
-
-    keep = ngx_oof_bank_keep(o);
-    if (keep == NULL) {
-        return NGX_ERROR;
-    }
-
-    keep->write = ngx_oof_bank_metadata_write;
-
-    return ngx_oof_bank_keep_start(o, keep);
-}
-
-
 /* text that is a JSON object; NGX_DECLINED: a 400 is prepared */
 
 static ngx_int_t
@@ -1407,15 +1400,9 @@ ngx_oof_bank_metadata_write(ngx_oof_request_t *o, ngx_oof_bank_keep_t *keep,
 
 
 static ngx_int_t
-ngx_oof_bank_webhook_toggle(ngx_oof_request_t *o)
+ngx_oof_bank_webhook_body(ngx_oof_request_t *o, ngx_oof_bank_keep_t *keep)
 {
-    ngx_int_t             rc;
-    ngx_oof_bank_keep_t  *keep;
-
-    keep = ngx_oof_bank_keep(o);
-    if (keep == NULL) {
-        return NGX_ERROR;
-    }
+    ngx_int_t  rc;
 
     rc = ngx_oof_request_json(o);
 
@@ -1423,14 +1410,9 @@ ngx_oof_bank_webhook_toggle(ngx_oof_request_t *o)
         rc = ngx_oof_bank_keep_body(o, ngx_oof_bank_toggle_schema);
     }
 
-    if (rc != NGX_OK) {
-        return (rc == NGX_DECLINED) ? NGX_OK : NGX_ERROR;
-    }
-
     keep->active = json_is_true(json_object_get(o->json, "active"));
-    keep->write = ngx_oof_bank_webhook_write;
 
-    return ngx_oof_bank_keep_start(o, keep);
+    return rc;
 }
 
 
@@ -1449,23 +1431,6 @@ ngx_oof_bank_webhook_write(ngx_oof_request_t *o, ngx_oof_bank_keep_t *keep,
     ngx_oof_pg_bool(u, keep->active);
 
     return NGX_OK;
-}
-
-
-static ngx_int_t
-ngx_oof_bank_webhook_status(ngx_oof_request_t *o)
-{
-    ngx_oof_bank_keep_t  *keep;
-
-    keep = ngx_oof_bank_keep(o);
-    if (keep == NULL) {
-        return NGX_ERROR;
-    }
-
-    keep->look = &ngx_oof_sql_bank_webhook;
-    keep->result = ngx_oof_bank_webhook_got;
-
-    return ngx_oof_bank_keep_read(o, keep);
 }
 
 

@@ -1,7 +1,9 @@
--- A payment is cancelled by who initiated it: at once, when it waits for a day
--- that may still be cancelled, or is held before it was sent; by the core, when
--- it is held there; else it is refused.  The outcome is told by payment_create_outcome.  What another session holds:
--- nothing is written at all.
+-- Payments are cancelled by who initiated them: one, at once when it waits for a
+-- day that may still be cancelled, or is held before it was sent, and by the core
+-- when it is held there; or, in payment_cancel_all, those of a consent that wait
+-- for such a day, all of them, in v4 also those that are held before it.  What
+-- may not be, or when there is none, is refused.  The outcome is told by
+-- payment_create_outcome.  What another session holds: nothing is written at all.
 --
 -- $1 bytea: digest of the jti
 -- $2 bytea: digest of the key
@@ -9,48 +11,66 @@
 -- $4 uuid: id of the unit
 -- $5 timestamptz: rule clock
 -- $6 timestamptz: until when key and jti are remembered
--- $7 uuid: the payment's id
+-- $7 uuid: the payment's id, in payment_cancel_all the consent's
 -- $8 text: brand
 -- $9 bool: the rules refuse it
 -- $10 int4: the first day that may be cancelled
--- $11 timestamptz: real clock: stamp
+-- $11 timestamptz: real clock: stamps
 -- $12 int8: real clock in milliseconds: ids
--- $13 bytea: who cancels it, sealed, or null
+-- $13 bytea: who cancels, sealed, or null
 -- $14 text: the consent as events name it
--- $15 text: traceparent of events, or null
+-- $15 int4: the answer, when it is done
+-- $16 text: traceparent of events, or null
 WITH v AS MATERIALIZED (
     SELECT n.payment_id
       FROM oof_payment_intent n
-     WHERE n.payment_id = $7
-       AND n.kind = 'pay'
+     WHERE n.payment_id = $7 -- one
+       AND n.kind = 'pay' -- one
+     WHERE n.consent_id = $7 -- all
        AND n.state = 'waiting'
+       AND n.day >= $10 -- all
        FOR UPDATE OF n SKIP LOCKED
 ), l AS MATERIALIZED (
     SELECT p.payment_id, p.consent_id, p.client_id, p.status, p.version,
            p.day, greatest($11, p.stamp + interval '1 microsecond') AS stamp,
            greatest($5, p.status_update) AS "at"
       FROM oof_payment p
-     WHERE p.payment_id = $7
+     WHERE p.payment_id = $7 -- one
+     WHERE p.payment_id IN (SELECT v.payment_id FROM v) -- all
        AND p.brand = $8
+       AND (p.status = 'SCHD' OR p.status = 'PDNG' AND $15 = 200) -- all
+     ORDER BY p.position -- all
        FOR UPDATE OF p SKIP LOCKED
 ), d AS MATERIALIZED (
-    SELECT CASE
-           WHEN $9 THEN 422
-           WHEN l.status = 'PDNG'
-                THEN CASE WHEN EXISTS (SELECT FROM v) THEN 200 END
-           WHEN l.status = 'SCHD' AND l.day >= $10
-                AND EXISTS (SELECT FROM v) THEN 200
-           ELSE 422
-           END AS status
-      FROM l
-     WHERE $9
-        OR l.status NOT IN ('SCHD', 'PDNG')
-        OR EXISTS (SELECT FROM v)
-        OR NOT EXISTS (SELECT
-                         FROM oof_payment_intent n
-                        WHERE n.payment_id = $7
-                          AND n.kind = 'pay'
-                          AND n.state = 'waiting')
+    SELECT CASE -- one
+           WHEN $9 THEN 422 -- one
+           WHEN l.status = 'PDNG' -- one
+                THEN CASE WHEN EXISTS (SELECT FROM v) THEN $15 END -- one
+           WHEN l.status = 'SCHD' AND l.day >= $10 -- one
+                AND EXISTS (SELECT FROM v) THEN $15 -- one
+           ELSE 422 -- one
+           END AS status -- one
+      FROM l -- one
+     WHERE $9 -- one
+        OR l.status NOT IN ('SCHD', 'PDNG') -- one
+        OR EXISTS (SELECT FROM v) -- one
+        OR NOT EXISTS (SELECT -- one
+                         FROM oof_payment_intent n -- one
+                        WHERE n.payment_id = $7 -- one
+                          AND n.kind = 'pay' -- one
+                          AND n.state = 'waiting') -- one
+    SELECT CASE WHEN $9 OR l.n = 0 THEN 422 ELSE $15 END AS status -- all
+      FROM (SELECT count(*) AS n FROM l) AS l, -- all
+           (SELECT count(*) AS n -- all
+              FROM oof_payment_intent n -- all
+              JOIN oof_payment p -- all
+                   ON p.payment_id = n.payment_id -- all
+             WHERE n.consent_id = $7 -- all
+               AND n.state = 'waiting' -- all
+               AND n.day >= $10 -- all
+               AND (p.status = 'SCHD' OR p.status = 'PDNG' AND $15 = 200)) -- all
+           AS k -- all
+     WHERE l.n = k.n -- all
 ), j AS (
     INSERT INTO oof_jti AS t (hash, unit, until)
          SELECT $1, $4, $6
@@ -83,7 +103,7 @@ WITH v AS MATERIALIZED (
 ), m AS MATERIALIZED (
     SELECT l.*, oof_uuid7($12) AS event_id
       FROM l, i
-     WHERE i.status = 200
+     WHERE i.status <> 422
 ), u AS (
     UPDATE oof_payment p
        SET status = 'CANC',
@@ -119,7 +139,7 @@ INSERT INTO oof_event (id, type, brand, key, version, "time", stamp, data)
                 'paymentId', m.payment_id, 'consentId', $14,
                 'clientId', m.client_id, 'organisationId', c.organisation_id,
                 'status', 'CANC', 'previousStatus', m.status,
-                'traceparent', $15))::text
+                'traceparent', $16))::text
        FROM m
        JOIN oof_payment_consent c
             ON c.consent_id = m.consent_id;

@@ -461,21 +461,13 @@ ngx_oof_payment_cancel_store(ngx_oof_request_t *o,
 
     ngx_oof_pg_text(u, &cancel->urn);
 
-    if (cancel->all) {
-        ngx_oof_pg_int4(u, cancel->rules.version == 4 ? NGX_HTTP_OK
-                                                      : NGX_HTTP_ACCEPTED);
-        ngx_oof_pg_event_trace(u, o);
+    ngx_oof_pg_int4(u, cancel->all && cancel->rules.version != 4
+                       ? NGX_HTTP_ACCEPTED : NGX_HTTP_OK);
+    ngx_oof_pg_event_trace(u, o);
 
-        ngx_oof_pg_statement(u, &ngx_oof_sql_payment_rows);
-        ngx_oof_pg_uuid(u, cancel->consent);
-
-    } else {
-        ngx_oof_pg_event_trace(u, o);
-
-        ngx_oof_pg_statement(u, &ngx_oof_sql_payment_get);
-        ngx_oof_pg_uuid(u, cancel->payment);
-    }
-
+    ngx_oof_pg_statement(u, cancel->all ? &ngx_oof_sql_payment_rows
+                                        : &ngx_oof_sql_payment_get);
+    ngx_oof_pg_uuid(u, cancel->all ? cancel->consent : cancel->payment);
     ngx_oof_pg_text(u, &olcf->brand);
 
     value.len = NGX_OOF_IDEMPOTENCY_LEN;

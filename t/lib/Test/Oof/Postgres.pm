@@ -283,14 +283,15 @@ sub statements {
         my $whole = do { local $/; <$f> };
         my ($name) = $file =~ m{([^/]+)\.sql$};
 
-        for my $twin ([ $name, 'asc' ],
-                      $whole =~ /-- asc$/m ? [ "${name}_asc", 'desc' ] : ())
+        for my $twin ([ $name, 'asc|all' ],
+                      map { $whole =~ /-- $_$/m ? [ "${name}_$_", 'desc|one' ]
+                                                : () } qw/ asc all /)
         {
             my ($name, $other) = @$twin;
-            my $text = $whole =~ s/^.*-- $other\n//mgr;
+            my $text = $whole =~ s/^.*-- (?:$other)\n//mgr;
             my $types = join ', ', $text =~ /^-- \$\d+ (\S+?):/mg;
 
-            $text =~ s/ *-- (?:asc|desc)$//mg;
+            $text =~ s/ *-- (?:asc|desc|one|all)$//mg;
             $text =~ s/^\s*--.*\n//mg;
             $text =~ s/;\s*$//;
 
