@@ -81,6 +81,16 @@ my %written = map { $_ => 1 } $recipes =~ /^### (Oof\w+)$/mg;
 is(join(' ', sort grep { !$alerts{$_} } keys %written), '',
    'no recipe without an alert');
 
+# and the document leads nowhere that is not there
+
+my %head = map { my $h = lc; $h =~ s/[^\w\- ]//g; ($h =~ tr/ /-/r => 1) }
+           $recipes =~ /^#+ (.*)$/mg;
+
+is(join(' ', grep { !$head{$_} } $recipes =~ /\]\(#([\w-]+)\)/g), '',
+   'links within docs/operations.md');
+is(join(' ', grep { !glob "$root/t/$_-*.t" } $recipes =~ m{\bt/(\d{3})\b}g),
+   '', 'tests that it names');
+
 
 # --- promtool
 
