@@ -192,7 +192,7 @@ $o->stop;
 ($o, $core) = settlement(
     running => $core, workers => 1, five => 'oof_payment_wait 0;',
     four => 'oof_payment_wait 10s; oof_deadline 2s;',
-    core_conf => 'timeout 1500ms; breaker 3 2s;');
+    core_conf => 'timeout 1500ms; breaker 3 4s;');
 $o->allow(qr/core "main" failed at/, qr/core "main" .*left alone/);
 
 $c = authorised($o, amount => '10.00');
@@ -217,6 +217,22 @@ is("$r->{status} $r->{json}{data}[0]{status}", '201 RCVD',
 is(comes_to($o, $r, 'RJCT')->{json}{data}{rejectionReason}{code},
    'SALDO_INSUFICIENTE', 'a second before the deadline: rejected after');
 
+# what is no JSON is a failure; the third one opens, and then one call is tried
+
+sub failures { $o->metric('oof_core_calls_total', result => 'error') // 0 }
+
+my $failed = failures();
+$core->faults({ mode => 'wrong', code => 'GARBAGE', path => '/payments' });
+my @garbled = map { pay_consent($o, authorised($o, version => 4)) } 1 .. 5;
+is($o->metric('oof_core_breaker_open'), 1, 'breaker: open');
+is(failures() - $failed, 3, 'breaker: by the third failure');
+psql('UPDATE oof_payment_intent SET due = now() WHERE due IS NOT NULL');
+wait_for(sub { failures() - $failed > 3 }, 20, 'a call that is tried');
+is(failures() - $failed, 4, 'breaker: one call is tried');
+$core->faults;
+comes_to($o, $_, 'ACSC', 60) for @garbled;
+is($o->metric('oof_core_breaker_open'), 0, 'breaker: closed by an answer');
+
 $core->kill9;
 my @down;
 
@@ -227,7 +243,6 @@ for (1 .. 6) {
 
 wait_for(sub { ($o->metric('oof_core_breaker_open') // 0) == 1 }, 30,
          'the breaker');
-my $errors = $o->metric('oof_core_calls_total', result => 'error');
 $core->restart;
 comes_to($o, $_, 'ACSC', 60) for @down;
 is($o->metric('oof_core_breaker_open'), 0, 'breaker: closed again');
