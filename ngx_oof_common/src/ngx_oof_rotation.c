@@ -60,6 +60,7 @@ struct ngx_oof_rotation_s {
     ngx_uint_t                  series[4];   /* of the result of a row */
     ngx_uint_t                  pass_series;
     ngx_uint_t                  rows;
+    ngx_uint_t                  limit;       /* of the next batch */
     ngx_msec_t                  pause;
 
     ngx_event_t                 timer;
@@ -123,6 +124,8 @@ static ngx_int_t ngx_oof_rotation_keep(ngx_oof_rotation_t *r,
     ngx_oof_pg_unit_t *u, ngx_oof_rotation_batch_t *batch);
 static void ngx_oof_rotation_store(ngx_oof_rotation_t *r);
 static void ngx_oof_rotation_stored(ngx_oof_pg_unit_t *u);
+static ngx_uint_t ngx_oof_rotation_failed(ngx_oof_rotation_t *r,
+    ngx_oof_pg_unit_t *u);
 static void ngx_oof_rotation_mark(ngx_oof_rotation_t *r);
 static void ngx_oof_rotation_marked(ngx_oof_pg_unit_t *u);
 static void ngx_oof_rotation_tell(ngx_oof_rotation_t *r);
@@ -235,6 +238,7 @@ ngx_oof_rotation_create(ngx_conf_t *cf, ngx_oof_lease_t *lease)
 
     r->lease = lease;
     r->rows = omcf->rotation_rows;
+    r->limit = r->rows;
     r->pause = omcf->rotation_pause;
     r->brand.data = r->brand_data;
     r->cursor.data = r->cursor_data;
@@ -767,7 +771,7 @@ ngx_oof_rotation_read(ngx_oof_rotation_t *r)
         ngx_oof_pg_null(u);
     }
 
-    ngx_oof_pg_int8(u, (int64_t) r->rows);
+    ngx_oof_pg_int8(u, (int64_t) r->limit);
     ngx_oof_rotation_send(r, u);
 }
 
@@ -792,7 +796,7 @@ ngx_oof_rotation_judge(ngx_oof_pg_unit_t *u)
                                u, &batch);
 
     if (rc == NGX_OK) {
-        r->last = (ngx_oof_pg_rows(u, 0) < r->rows);
+        r->last = (ngx_oof_pg_rows(u, 0) < r->limit);
         rc = ngx_oof_rotation_keep(r, u, &batch);
     }
 
@@ -901,7 +905,7 @@ ngx_oof_rotation_stored(ngx_oof_pg_unit_t *u)
 
     ngx_uint_t  s;
 
-    if (!ngx_oof_rotation_answer(r, u)) {
+    if (ngx_oof_rotation_failed(r, u) || !ngx_oof_rotation_answer(r, u)) {
         return;
     }
 
@@ -912,6 +916,54 @@ ngx_oof_rotation_stored(ngx_oof_pg_unit_t *u)
     }
 
     ngx_oof_rotation_mark(r);
+}
+
+
+/*
+ * One row that cannot be written must not hold up the others: batches become
+ * smaller until it is alone, then it is counted and left.
+ */
+
+static ngx_uint_t
+ngx_oof_rotation_failed(ngx_oof_rotation_t *r, ngx_oof_pg_unit_t *u)
+{
+    ngx_oof_rotation_place_t  *place;
+
+    if ((u->rc != NGX_OOF_PG_ERROR && u->rc != NGX_OOF_PG_TIMEOUT)
+        || ngx_exiting || r->lease->epoch == 0
+        || r->epoch != r->lease->epoch)
+    {
+        return 0;
+    }
+
+    if (r->limit > 1) {
+        r->asking = 0;
+        r->limit = ngx_max(r->limit / 4, 1);
+
+        ngx_oof_rotation_drop(r);
+        ngx_oof_rotation_go(r, ngx_oof_rotation_read, NGX_OOF_ROTATION_BUSY);
+        return 1;
+    }
+
+    if (u->rc == NGX_OOF_PG_TIMEOUT) {
+        return 0;
+    }
+
+    place = r->places.elts;
+    place += r->place;
+
+    ngx_log_error(NGX_LOG_ERR, ngx_cycle->log, 0,
+                  "a row of \"%V\" of brand \"%V\" cannot be written: it "
+                  "stays under the key that it is under",
+                  &place->table->name, &r->brand);
+
+    r->asking = 0;
+    r->batch.unreadable += r->batch.changed;
+    r->batch.changed = 0;
+
+    ngx_oof_rotation_mark(r);
+
+    return 1;
 }
 
 
@@ -1008,6 +1060,8 @@ ngx_oof_rotation_marked(ngx_oof_pg_unit_t *u)
     for (i = 0; i < 4; i++) {
         ngx_oof_metric_inc(&ngx_oof_rotation_rows_total, r->series[i], n[i]);
     }
+
+    r->limit = ngx_min(2 * r->limit, r->rows);
 
     place->left = ngx_max(place->left - (int64_t) b->rows, 1);
 
