@@ -4,8 +4,8 @@
 
 # One list of consents of data and of consents to pay, in one order and one row
 # of pages; what a customer's token sees of consents to pay: as the logged user,
-# for a company, as one who must agree, and nothing else; and who of the bank did
-# it in the history of payments (spec 2.9, 2.11).
+# for a company, as one who must agree, and nothing else; cancellations by the
+# bank, and who of it did them (spec 2.9, 2.11).
 
 use strict;
 use warnings;
@@ -259,7 +259,8 @@ is(cancelled($id, customer => $Bruno, cnpj => $Firm), 200,
 
 ($id) = scheduled();
 is(cancelled($id), 200, 'the bank cancels');
-like(operators($id), qr/ bank:client-one$/, 'history: the operator, as the token names him');
+like(operators($id), qr/ bank:client-one$/,
+     'history: the operator, as the token names him');
 
 
 # --- all of a consent that wait: not what was made, nor today's

@@ -2,11 +2,11 @@
 
 # Copyright (C) oof authors
 
-# Owners and accounts: v5 holds nothing between accounts of one owner (spec 2.9);
-# accounts are the same by their agency too, and of all reasons against a consent,
-# ours and the core's, the first of the funnel is told (spec 2.12); whoever has
-# agreed may cancel (spec 2.11); and consents of one version read by the other
-# (spec 2.4, 2.6).
+# Owners and accounts: v5 holds nothing between accounts of one owner (spec
+# 2.9); accounts are the same by their agency too, and of all reasons against a
+# consent, ours, the core's and the channel's, the first of the funnel is told
+# (spec 2.12); whoever has agreed may cancel (spec 2.11); consents of one version
+# read by the other, and what the core is told of v5 (spec 2.4, 2.6).
 
 use strict;
 use warnings;
@@ -125,6 +125,39 @@ for my $case ([ '300.01', 'CONTA_NAO_PERMITE_PAGAMENTO' ],
 
     is(decide($c), "200 REJECTED $code", "spec 2.12: $amount: $code first");
 }
+
+# the bank's channel tells of several, and of the step that they are of
+
+for my $case (
+    [ 'AUTHORISATION', 'SALDO_INSUFICIENTE', 'SALDO_INSUFICIENTE' ],
+    [ undef, 'SALDO_INSUFICIENTE CONTA_NAO_PERMITE_PAGAMENTO NAO_INFORMADO',
+      'CONTA_NAO_PERMITE_PAGAMENTO' ],
+    [ 'STARTED', 'NAO_INFORMADO FALHA_INFRAESTRUTURA', 'FALHA_INFRAESTRUTURA' ],
+    [ 'STARTED', 'SALDO_INSUFICIENTE' ],
+    [ 'STARTED', 'REJEITADO_USUARIO' ],
+    [ 'AUTHENTICATED', 'FALHA_INFRAESTRUTURA REJEITADO_USUARIO',
+      'REJEITADO_USUARIO' ],
+    [ 'AUTHENTICATED', 'QRCODE_INVALIDO' ],
+    [ undef, 'COBRANCA_INVALIDA NAO_INFORMADO' ])
+{
+    my ($step, $codes, $code) = @$case;
+    my $c = new_one();
+    my @reasons = map { { code => $_, detail => "of $_" } } split ' ', $codes;
+    my $r = journey($o, POST => $c->{uuid}, json => { data => {
+        decision => 'REJECT', reasons => \@reasons,
+        $step ? (step => $step) : () } });
+    my $name = 'spec 2.12: ' . ($step // 'no step') . ": $codes";
+
+    is(join(' ', $r->{status}, $r->{json}{data}{rejectionReason}{code} // ()),
+       $code ? "200 $code" : '400', $name);
+    is(pay($o, GET => "/consents/$c->{urn}")->{json}{data}{rejectionReason}
+           {detail}, $code ? "of $code" : undef, "$name: its words");
+}
+
+my $both = { code => 'NAO_INFORMADO' };
+is(journey($o, POST => new_one()->{uuid}, json => { data => {
+       decision => 'REJECT', reason => $both, reasons => [ $both ] } })
+       ->{status}, 400, 'one reason or several');
 
 # without a word of the core what is known here is enough
 

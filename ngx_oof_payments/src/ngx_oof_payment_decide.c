@@ -17,6 +17,8 @@
 #define NGX_OOF_PAYMENT_DECIDED_LATE   4
 #define NGX_OOF_PAYMENT_DECIDED_OTHER  5    /* he need not agree */
 
+#define NGX_OOF_PAYMENT_REASONS        10
+
 #define NGX_OOF_PAYMENT_DECIDE_STATUS  1
 #define NGX_OOF_PAYMENT_DECIDE_UPDATE  2
 #define NGX_OOF_PAYMENT_DECIDE_EXPIRES 3
@@ -57,6 +59,11 @@ static ngx_int_t ngx_oof_payment_decide_form(ngx_oof_request_t *o,
     ngx_oof_payment_decision_t *d);
 static ngx_int_t ngx_oof_payment_decide_members(ngx_oof_request_t *o,
     ngx_oof_payment_decision_t *d, json_t *data);
+static ngx_int_t ngx_oof_payment_decide_reasons(ngx_oof_request_t *o,
+    ngx_oof_payment_decision_t *d, json_t *data);
+static ngx_oof_payment_code_e ngx_oof_payment_decide_told(
+    ngx_oof_payment_decision_t *d, json_t *reason);
+static ngx_oof_payment_funnel_e ngx_oof_payment_decide_step(json_t *step);
 static ngx_int_t ngx_oof_payment_decide_bad(ngx_oof_request_t *o,
     ngx_oof_schema_failure_t *f);
 static ngx_int_t ngx_oof_payment_decide_token(ngx_oof_request_t *o,
@@ -119,6 +126,16 @@ static ngx_str_t  ngx_oof_payment_decisions[] = {
 };
 
 
+/* in the order of ngx_oof_payment_funnel_e */
+
+static ngx_str_t  ngx_oof_payment_decide_steps[] = {
+    ngx_string("STARTED"),
+    ngx_string("AUTHENTICATED"),
+    ngx_string("AUTHORISATION"),
+    ngx_null_string
+};
+
+
 static ngx_str_t  ngx_oof_payment_account_types[] = {
     ngx_string("CACC"),
     ngx_string("SVGS"),
@@ -167,6 +184,12 @@ static ngx_oof_schema_t  ngx_oof_payment_decide_reason[] = {
 };
 
 
+static ngx_oof_schema_t  ngx_oof_payment_decide_item = {
+    ngx_null_string, NGX_OOF_SCHEMA_OBJECT, 0, 0, 0, NULL, NULL,
+    ngx_oof_payment_decide_reason
+};
+
+
 static ngx_oof_schema_t  ngx_oof_payment_decide_data[] = {
     { ngx_string("decision"), NGX_OOF_SCHEMA_STRING,
       NGX_OOF_SCHEMA_REQUIRED, 0, 0, NULL, ngx_oof_payment_decisions, NULL },
@@ -179,6 +202,13 @@ static ngx_oof_schema_t  ngx_oof_payment_decide_data[] = {
 
     { ngx_string("reason"), NGX_OOF_SCHEMA_OBJECT,
       0, 0, 0, NULL, NULL, ngx_oof_payment_decide_reason },
+
+    { ngx_string("reasons"), NGX_OOF_SCHEMA_ARRAY,
+      0, 1, NGX_OOF_PAYMENT_REASONS, NULL, NULL,
+      &ngx_oof_payment_decide_item },
+
+    { ngx_string("step"), NGX_OOF_SCHEMA_STRING,
+      0, 0, 0, NULL, ngx_oof_payment_decide_steps, NULL },
 
       ngx_oof_schema_end
 };
@@ -296,13 +326,10 @@ static ngx_int_t
 ngx_oof_payment_decide_members(ngx_oof_request_t *o,
     ngx_oof_payment_decision_t *d, json_t *data)
 {
-    json_t      *customer, *reason;
-    ngx_str_t    decision, code;
-    ngx_uint_t   version;
+    json_t     *customer;
+    ngx_str_t   decision;
 
-    version = d->journey->consent.api;
     customer = json_object_get(data, "customer");
-    reason = json_object_get(data, "reason");
 
     (void) ngx_oof_json_get_str(data, "decision", &decision);
 
@@ -319,27 +346,126 @@ ngx_oof_payment_decide_members(ngx_oof_request_t *o,
     }
 
     if (!d->reject) {
-        return reason ? ngx_oof_payment_bad_path(o, "data.reason", 0)
-                      : NGX_OK;
+        return (json_object_get(data, "reason")
+                || json_object_get(data, "reasons"))
+               ? ngx_oof_payment_bad_path(o, "data.reason", 0) : NGX_OK;
     }
 
-    d->reason = NGX_OOF_CODE_REJEITADO_USUARIO;
+    return ngx_oof_payment_decide_reasons(o, d, data);
+}
 
-    if (reason) {
-        (void) ngx_oof_json_get_str(reason, "code", &code);
-        (void) ngx_oof_json_get_str(reason, "detail", &d->detail);
 
-        d->reason = ngx_oof_payment_code(&code);
+/*
+ * Of several reasons the first is told, as the step of the funnel has them, by
+ * default that of the customer's decision (spec 2.12); with a step one that it
+ * has not is none.  NGX_DECLINED: a 400 is prepared.
+ */
+
+static ngx_int_t
+ngx_oof_payment_decide_reasons(ngx_oof_request_t *o,
+    ngx_oof_payment_decision_t *d, json_t *data)
+{
+    size_t                   i, n;
+    json_t                  *list, *reason, *step;
+    uint64_t                 found;
+    ngx_uint_t               scheduled;
+    ngx_oof_payment_code_e   codes[NGX_OOF_PAYMENT_REASONS];
+
+    list = json_object_get(data, "reasons");
+    reason = json_object_get(data, "reason");
+    step = json_object_get(data, "step");
+
+    if (list && reason) {
+        return ngx_oof_payment_bad_path(o, "data.reasons", 0);
     }
 
-    if (d->reason == NGX_OOF_CODE_NONE
-        || !(ngx_oof_payment_codes(version, NGX_OOF_AT_REJECTED)
-             & ngx_oof_payment_code_bit(d->reason)))
-    {
-        return ngx_oof_payment_bad_path(o, "data.reason.code", 0);
+    codes[0] = NGX_OOF_CODE_REJEITADO_USUARIO;
+    n = list ? json_array_size(list) : 1;
+    found = 0;
+
+    for (i = 0; i < n; i++) {
+
+        if (list) {
+            reason = json_array_get(list, i);
+        }
+
+        if (reason) {
+            codes[i] = ngx_oof_payment_decide_told(d, reason);
+        }
+
+        if (codes[i] == NGX_OOF_CODE_NONE) {
+            return ngx_oof_payment_bad_path(o, "data.reason.code", 0);
+        }
+
+        found |= ngx_oof_payment_code_bit(codes[i]);
+    }
+
+    d->reason = codes[0];
+
+    if (list || step) {
+        scheduled = (d->journey->terms.schedule.kind
+                     != NGX_OOF_SCHEDULE_NONE);
+
+        d->reason = ngx_oof_payment_funnel(d->journey->consent.api,
+                                           ngx_oof_payment_decide_step(step),
+                                           found, scheduled);
+    }
+
+    if (d->reason == NGX_OOF_CODE_NONE) {
+        return ngx_oof_payment_bad_path(o, "data.step", 0);
+    }
+
+    /* the words of the one that is told */
+
+    for (i = 0; i < n; i++) {
+
+        if (codes[i] == d->reason && (list || reason)) {
+            (void) ngx_oof_json_get_str(list ? json_array_get(list, i)
+                                             : reason,
+                                        "detail", &d->detail);
+            break;
+        }
     }
 
     return NGX_OK;
+}
+
+
+/* NONE: it is no reason of a consent of this version */
+
+static ngx_oof_payment_code_e
+ngx_oof_payment_decide_told(ngx_oof_payment_decision_t *d, json_t *reason)
+{
+    ngx_str_t               name;
+    ngx_oof_payment_code_e  code;
+
+    (void) ngx_oof_json_get_str(reason, "code", &name);
+
+    code = ngx_oof_payment_code(&name);
+
+    return (ngx_oof_payment_codes(d->journey->consent.api,
+                                  NGX_OOF_AT_REJECTED)
+            & ngx_oof_payment_code_bit(code))
+           ? code : NGX_OOF_CODE_NONE;
+}
+
+
+static ngx_oof_payment_funnel_e
+ngx_oof_payment_decide_step(json_t *step)
+{
+    ngx_uint_t   i;
+    const char  *name;
+
+    name = json_string_value(step);
+
+    for (i = 0; name && i < NGX_OOF_FUNNEL_AUTHORISATION; i++) {
+
+        if (ngx_strcmp(name, ngx_oof_payment_decide_steps[i].data) == 0) {
+            return i;
+        }
+    }
+
+    return NGX_OOF_FUNNEL_AUTHORISATION;
 }
 
 
