@@ -210,12 +210,15 @@ is(comes_to($o, $r, 'RJCT')->{json}{data}{rejectionReason}{code},
 
 # a wait that is longer than the deadline ends a second before that
 
-$core->faults({ mode => 'slow', ms => 1250, path => '/payments', times => 1 });
-$r = pay_consent($o, authorised($o, version => 4, amount => '20422.00'));
+$core->faults([ { mode => 'slow', ms => 1250, path => '/payments',
+                  times => 1 },
+                { mode => 'refuse', code => 'DETALHE_PAGAMENTO_INVALIDO',
+                  path => '/payments', times => 1 } ]);
+$r = pay_consent($o, authorised($o, version => 4));
 is("$r->{status} $r->{json}{data}[0]{status}", '201 RCVD',
    'a second before the deadline: received');
 is(comes_to($o, $r, 'RJCT')->{json}{data}{rejectionReason}{code},
-   'SALDO_INSUFICIENTE', 'a second before the deadline: rejected after');
+   'DETALHE_PAGAMENTO_INVALIDO', 'a second before the deadline: rejected after');
 
 # what is no JSON is a failure; the third one opens, and then one call is tried
 
