@@ -57,7 +57,7 @@ static ngx_oof_aws_param_t  ngx_oof_aws_params[] = {
 };
 
 
-ngx_str_t  ngx_oof_aws_sources[] = {
+static ngx_str_t  ngx_oof_aws_sources[] = {
     ngx_string("auto"),
     ngx_string("environment"),
     ngx_string("web_identity"),

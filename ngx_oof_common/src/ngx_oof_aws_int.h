@@ -51,8 +51,4 @@ struct ngx_oof_aws_s {
 };
 
 
-/* names of the sources, as the configuration has them */
-extern ngx_str_t  ngx_oof_aws_sources[];
-
-
 #endif /* _NGX_OOF_AWS_INT_H_INCLUDED_ */

@@ -85,7 +85,7 @@ static ngx_str_t  ngx_oof_limit_labels[] = {
 
 static ngx_str_t  ngx_oof_limit_zone_name = ngx_string("oof_limits");
 
-ngx_oof_metric_t  ngx_oof_limit_metric;
+static ngx_oof_metric_t  ngx_oof_limit_metric;
 
 static EVP_MD             *ngx_oof_limit_sha256;
 static EVP_MD_CTX         *ngx_oof_limit_ctx;

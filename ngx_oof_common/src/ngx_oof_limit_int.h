@@ -177,7 +177,4 @@ ngx_int_t ngx_oof_limit_sync_init_process(ngx_cycle_t *cycle,
 void ngx_oof_limit_sync_exit_process(void);
 
 
-extern ngx_oof_metric_t  ngx_oof_limit_metric;
-
-
 #endif /* _NGX_OOF_LIMIT_INT_H_INCLUDED_ */

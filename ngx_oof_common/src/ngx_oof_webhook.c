@@ -217,26 +217,6 @@ ngx_oof_webhook_serve(ngx_conf_t *cf, ngx_oof_webhook_sender_t *s,
 }
 
 
-ngx_oof_webhook_sender_t *
-ngx_oof_webhook_sender(ngx_oof_database_t *db)
-{
-    ngx_uint_t                  i;
-    ngx_oof_main_conf_t        *omcf;
-    ngx_oof_webhook_sender_t  **senders;
-
-    omcf = ngx_oof_main_conf((ngx_cycle_t *) ngx_cycle);
-    senders = omcf->webhook_senders.elts;
-
-    for (i = 0; i < omcf->webhook_senders.nelts; i++) {
-        if (senders[i]->lease.db == db) {
-            return senders[i];
-        }
-    }
-
-    return NULL;
-}
-
-
 ngx_oof_webhook_use_t *
 ngx_oof_webhook_brand(ngx_oof_webhook_sender_t *s, ngx_str_t *brand)
 {

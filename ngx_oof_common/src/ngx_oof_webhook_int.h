@@ -145,9 +145,6 @@ ngx_int_t ngx_oof_webhook_statements(ngx_oof_pg_unit_t *u,
     ngx_oof_json_t *tpp, ngx_oof_json_t *bank);
 
 
-/* of the running configuration; NULL when the database has none */
-ngx_oof_webhook_sender_t *ngx_oof_webhook_sender(ngx_oof_database_t *db);
-
 /* how a brand of that database is called, NULL: it is not */
 ngx_oof_webhook_use_t *ngx_oof_webhook_brand(ngx_oof_webhook_sender_t *s,
     ngx_str_t *brand);

@@ -57,6 +57,7 @@ static ngx_int_t ngx_oof_consent_keep_seal(ngx_oof_consent_job_t *job,
 static void ngx_oof_consent_kept(ngx_oof_pg_unit_t *u);
 static ngx_int_t ngx_oof_consent_job_send(ngx_oof_consent_job_t *job,
     ngx_oof_pg_unit_t *u, ngx_oof_pg_handler_pt handler);
+static void ngx_oof_consent_job_cancel(ngx_oof_consent_job_t *job);
 static void ngx_oof_consent_job_forget(ngx_oof_request_t *o);
 
 
@@ -1041,7 +1042,9 @@ ngx_oof_consent_job_send(ngx_oof_consent_job_t *job, ngx_oof_pg_unit_t *u,
 }
 
 
-void
+/* ends a job without its handler; what is being written is written */
+
+static void
 ngx_oof_consent_job_cancel(ngx_oof_consent_job_t *job)
 {
     ngx_uint_t          i;

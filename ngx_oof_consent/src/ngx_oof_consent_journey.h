@@ -233,9 +233,6 @@ ngx_int_t ngx_oof_consent_keep(ngx_oof_consent_job_t *job);
 /* whether a list names a resource twice by its legacy id */
 ngx_uint_t ngx_oof_consent_found_repeated(ngx_array_t *list);
 
-/* ends a job without its handler; what is being written is written */
-void ngx_oof_consent_job_cancel(ngx_oof_consent_job_t *job);
-
 /* "o" waits for its job, which is cancelled with it; and does so no more */
 void ngx_oof_consent_job_await(ngx_oof_request_t *o,
     ngx_oof_consent_job_t *job);

@@ -639,24 +639,3 @@ ngx_oof_payment_cancel_body(ngx_oof_payment_rules_t *rules, json_t *claims,
                               NGX_OOF_CODE_PAGAMENTO_NAO_PERMITE_CANCELAMENTO,
                               NULL, verdict);
 }
-
-
-ngx_uint_t
-ngx_oof_payment_cancel_may(ngx_oof_payment_rules_t *rules, ngx_uint_t bulk,
-    ngx_oof_payment_state_e state, int64_t day)
-{
-    if (!ngx_oof_payment_may(state, NGX_OOF_PAYMENT_CANC, 1)) {
-        return 0;
-    }
-
-    if (!bulk) {
-        return state == NGX_OOF_PAYMENT_PDNG
-               || ngx_oof_payment_cancellable(rules->now, day);
-    }
-
-    if (state == NGX_OOF_PAYMENT_PDNG && rules->version >= 5) {
-        return 0;
-    }
-
-    return day >= ngx_oof_payment_bulk_first(rules->version, rules->now);
-}

@@ -168,16 +168,7 @@ ngx_int_t ngx_oof_payment_cancel_body(ngx_oof_payment_rules_t *rules,
     json_t *claims, ngx_str_t *cpfs, ngx_uint_t n, ngx_str_t *by,
     ngx_oof_payment_verdict_t *verdict);
 
-/*
- * Whether a payment in "state" that is settled on "day" may be cancelled alone
- * ("bulk" 0) or by the PATCH of its consent; the same test under the row lock
- * is the caller's.
- */
-ngx_uint_t ngx_oof_payment_cancel_may(ngx_oof_payment_rules_t *rules,
-    ngx_uint_t bulk, ngx_oof_payment_state_e state, int64_t day);
-
-/* wire names; the way back returns NGX_ERROR for a name of none */
-ngx_str_t *ngx_oof_payment_instrument_name(ngx_oof_payment_instrument_e i);
+/* of a name; NGX_ERROR for one of none */
 ngx_int_t ngx_oof_payment_instrument(ngx_uint_t version, ngx_str_t *name);
 ngx_int_t ngx_oof_payment_purpose(ngx_str_t *name);
 

@@ -52,13 +52,6 @@ static ngx_str_t  ngx_oof_payment_purpose_names[] = {
 };
 
 
-ngx_str_t *
-ngx_oof_payment_instrument_name(ngx_oof_payment_instrument_e i)
-{
-    return &ngx_oof_payment_matrix[i].name;
-}
-
-
 ngx_int_t
 ngx_oof_payment_instrument(ngx_uint_t version, ngx_str_t *name)
 {

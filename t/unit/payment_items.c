@@ -511,7 +511,7 @@ cancel(void)
     json_t                     *claims;
     ngx_str_t                   cpfs[2], by;
     ngx_int_t                   rc;
-    ngx_uint_t                  i, version, state, bulk, want;
+    ngx_uint_t                  i, version;
     ngx_oof_payment_rules_t     rules;
     ngx_oof_payment_verdict_t   v;
 
@@ -532,22 +532,6 @@ cancel(void)
         { "data.status=", 0 },
         { "data=", 0 },
         { "data=[]", 0 }
-    };
-
-    static struct {
-        const char  *now;
-        const char  *day;
-        const char  *single;        /* states that may be cancelled */
-        const char  *bulk4;
-        const char  *bulk5;
-    } windows[] = {
-        { "2026-11-24T12:00:00Z", "2026-11-25", "PS", "PS", "S" },
-        { "2026-11-25T01:00:00Z", "2026-11-25", "PS", "PS", "S" },
-        { "2026-11-25T01:00:01Z", "2026-11-25", "PS", "PS", "" },
-        { "2026-11-25T02:59:59Z", "2026-11-25", "PS", "PS", "" },
-        { "2026-11-25T02:59:59Z", "2026-11-26", "PS", "PS", "S" },
-        { "2026-11-25T03:00:00Z", "2026-11-25", "P", "", "" },
-        { "2026-11-25T12:00:00Z", "2026-11-25", "P", "", "" }
     };
 
     cpfs[0] = str("11111111111");
@@ -586,37 +570,6 @@ cancel(void)
             }
 
             json_decref(claims);
-        }
-    }
-
-    for (i = 0; i < sizeof(windows) / sizeof(windows[0]); i++) {
-        rules.now = instant(windows[i].now);
-
-        for (version = 4; version <= 5; version++) {
-            rules.version = version;
-
-            for (bulk = 0; bulk <= 1; bulk++) {
-                for (state = 0; state < NGX_OOF_PAYMENT_STATES; state++) {
-                    const char  *may;
-
-                    may = !bulk ? windows[i].single
-                          : version == 4 ? windows[i].bulk4
-                                         : windows[i].bulk5;
-
-                    want = (state == NGX_OOF_PAYMENT_PDNG
-                            && strchr(may, 'P'))
-                           || (state == NGX_OOF_PAYMENT_SCHD
-                               && strchr(may, 'S'));
-
-                    is_int(ngx_oof_payment_cancel_may(&rules, bulk, state,
-                                                      day(windows[i].day)),
-                           want, "v%lu at %s, due %s, %s%s",
-                           (unsigned long) version, windows[i].now,
-                           windows[i].day,
-                           ngx_oof_payment_state_name(state)->data,
-                           bulk ? ", with all" : "");
-                }
-            }
         }
     }
 }

@@ -593,8 +593,6 @@ terms(void)
     is_int(ngx_oof_payment_instrument(5, &s), NGX_OOF_INSTRUMENT_APES,
            "an instrument of v5");
     is_int(ngx_oof_payment_instrument(4, &s), NGX_ERROR, "is none of v4");
-    is_str(ngx_oof_payment_instrument_name(NGX_OOF_INSTRUMENT_APDN), "APDN",
-           "its name");
     s = str("WITHDRAW");
     is_int(ngx_oof_payment_purpose(&s), NGX_OOF_PURPOSE_WITHDRAW, "a purpose");
     s = str("");
