@@ -46,14 +46,17 @@ my ($id) = $said[0] =~ /(\S+)$/;
 comes_to($o, $id, 'ACSC', 20);
 is(debits_of($core, $item), 1, 'slow: one debit');
 
-$core->faults({ mode => 'slow', ms => 1300, path => '/payments', times => 1 });
-$c = authorised($o, amount => '20422.00');
+$core->faults([ { mode => 'slow', ms => 1300, path => '/payments',
+                  times => 1 },
+                { mode => 'refuse', code => 'DETALHE_PAGAMENTO_INVALIDO',
+                  path => '/payments', times => 1 } ]);
+$c = authorised($o, amount => '10.00');
 $item = pay_item($c);
 $key = new_uuid();
 my $r = pay_consent($o, $c, items => [ $item ], idempotency => $key);
 is($r->{status}, 201, 'slow to refuse: received');
 is(comes_to($o, $r, 'RJCT')->{json}{data}{rejectionReason}{code},
-   'SALDO_INSUFICIENTE', 'slow to refuse: then rejected');
+   'DETALHE_PAGAMENTO_INVALIDO', 'slow to refuse: then rejected');
 is(pay_consent($o, $c, items => [ $item ], idempotency => $key)->{status}, 201,
    'slow to refuse: the key says 201 for good');
 is(debits_of($core, $item), 0, 'slow to refuse: no debit');

@@ -25,7 +25,7 @@
  */
 
 #define NGX_OOF_PROVIDER_LOG_BATCH  64
-#define NGX_OOF_PROVIDER_LOG_RETRY  100      /* ms, of what a stream must take */
+#define NGX_OOF_PROVIDER_LOG_RETRY  100     /* ms, of what a stream must take */
 
 /* how a stream is written without waiting */
 
