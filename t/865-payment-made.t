@@ -299,7 +299,7 @@ sub create {
         . " 'position', 1, 'day', $u->{day}, 'scheduled', false, 'personal',"
         . " encode('$u->{personal}', 'base64'), 'endToEnd', replace(encode("
         . "'$u->{e2e}', 'base64'), E'\\n', '')))::text,"
-        . " 'urn:bank:$u->{consent}');\n"
+        . " 'urn:bank:$u->{consent}', NULL);\n"
         . "EXECUTE payment_create_outcome('$u->{jti}', '$u->{key}',"
         . " '$u->{unit}', '$u->{now}');\nCOMMIT");
 
@@ -336,7 +336,7 @@ sub written {
                     $o->{$name} = 'own'
                         if $name =~ /^(hash|print|unit|resource|outcome
                                        |end_to_end|id|key|event_id|payment_id
-                                       |consent_id|paymentId|consentId)$/x;
+                                       |consent_id|paymentId|consentId|added)$/x;
                 }
             }
 
