@@ -1,7 +1,8 @@
 -- What comes after a pass: another one while something was found to be done;
 -- then, where look-up keys were changed too, the time until the last record of
 -- a request is gone that was made before, whose digest cannot be made anew;
--- then nothing.
+-- then nothing.  For how long they are kept is told by the one that is kept
+-- longest: there may be millions, and only it is looked at.
 --
 -- $1 text: brand
 -- $2 int4: pass
@@ -21,10 +22,12 @@ WITH l AS (
                         WHERE t.brand = r.brand
                           AND t.changed + t.skipped > 0) AS again,
            CASE WHEN $3 AND NOT r.checking
-           THEN (SELECT max(i.until)
+           THEN (SELECT r.started + greatest(i.until - i.created,
+                                             interval '24 hours')
                    FROM oof_idempotency i
-                  WHERE i.created <= r.started
-                    AND i.until > $4)
+                  WHERE i.until > $4
+                  ORDER BY i.until DESC
+                  LIMIT 1)
            END AS until
       FROM oof_rotation r, l
      WHERE r.brand = $1
@@ -34,10 +37,11 @@ WITH l AS (
     UPDATE oof_rotation r
        SET pass = CASE WHEN s.again THEN r.pass + 1 ELSE r.pass END,
            state = CASE WHEN s.again THEN 'running'
-                   WHEN s.until IS NOT NULL THEN 'waiting'
+                   WHEN s.until > $4 THEN 'waiting'
                    ELSE 'done' END,
-           until = CASE WHEN NOT s.again THEN s.until END,
-           ended = CASE WHEN NOT s.again AND s.until IS NULL THEN $4 END
+           until = CASE WHEN NOT s.again AND s.until > $4 THEN s.until END,
+           ended = CASE WHEN NOT s.again AND (s.until > $4) IS NOT TRUE
+                   THEN $4 END
       FROM s
      WHERE r.brand = s.brand
  RETURNING r.brand, r.state, r.checking, r.pass, r.until
