@@ -86,6 +86,7 @@ typedef struct ngx_oof_webhooks_s   ngx_oof_webhooks_t;
 #include <ngx_oof_status.h>
 #include <ngx_oof_stream.h>
 #include <ngx_oof_relay.h>
+#include <ngx_oof_personal.h>
 #include <ngx_oof_maintenance.h>
 #include <ngx_oof_management.h>
 #include <ngx_oof_bank.h>

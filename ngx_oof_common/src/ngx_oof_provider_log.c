@@ -199,8 +199,8 @@ ngx_oof_provider_log_mend(ngx_oof_consumer_t *c)
 
     if (fd == NGX_INVALID_FILE) {
         ngx_log_error(NGX_LOG_WARN, ngx_cycle->log, ngx_errno,
-                      "consumer \"%V\": " ngx_open_file_n " \"%V\" failed: its "
-                      "last line is not looked at", &c->name,
+                      "consumer \"%V\": " ngx_open_file_n " \"%V\" failed: "
+                      "its last line is not looked at", &c->name,
                       &log->file->name);
         return;
     }

@@ -29,6 +29,7 @@
 #define NGX_OOF_RELAY_LATE       (5 * NGX_OOF_SECOND)
 
 #define NGX_OOF_RELAY_LOGS       2
+#define NGX_OOF_RELAY_SEALED     10       /* column of relay_read_personal */
 
 
 static ngx_oof_relay_t *ngx_oof_relay_of(ngx_conf_t *cf,
@@ -55,6 +56,8 @@ static void ngx_oof_relay_timer(ngx_event_t *ev);
 static void ngx_oof_relay_later(ngx_oof_relay_t *relay, ngx_msec_t timer);
 static void ngx_oof_relay_ask(ngx_oof_relay_t *relay);
 static void ngx_oof_relay_answer(ngx_oof_pg_unit_t *u);
+static ngx_int_t ngx_oof_relay_sealed(ngx_oof_relay_event_t *event,
+    ngx_oof_pg_unit_t *u, ngx_uint_t s, ngx_uint_t row);
 static void ngx_oof_relay_advance(ngx_oof_relay_t *relay,
     ngx_oof_pg_unit_t *u);
 static void ngx_oof_relay_keep_rows(ngx_oof_relay_t *relay,
@@ -235,6 +238,7 @@ ngx_oof_relay_consumer(ngx_conf_t *cf, ngx_oof_consumer_t *c)
 
     *cp = c;
     c->relay = relay;
+    relay->personal |= c->personal;
 
     return NGX_OK;
 }
@@ -973,7 +977,9 @@ ngx_oof_relay_ask(ngx_oof_relay_t *relay)
     }
 
     if (relay->consumers.nelts && ngx_oof_relay_room(relay)) {
-        ngx_oof_pg_statement(u, &ngx_oof_sql_relay_read);
+        ngx_oof_pg_statement(u, relay->personal
+                                ? &ngx_oof_sql_relay_read_personal
+                                : &ngx_oof_sql_relay_read);
         ngx_oof_pg_int8(u, relay->last);
         ngx_oof_pg_int4(u, NGX_OOF_RELAY_BATCH);
         ngx_oof_pg_int8(u, NGX_OOF_RELAY_BYTES);
@@ -1099,7 +1105,7 @@ ngx_oof_relay_keep_rows(ngx_oof_relay_t *relay, ngx_oof_pg_unit_t *u)
     }
 
     for (i = 0; i < ngx_oof_pg_rows(u, 1); i++) {
-        event = ngx_oof_relay_event(u, 1, i);
+        event = ngx_oof_relay_event(relay, u, 1, i);
 
         if (event == NULL) {
             return;
@@ -1202,14 +1208,81 @@ ngx_oof_relay_pop(ngx_oof_relay_t *relay)
 
 
 ngx_oof_relay_event_t *
-ngx_oof_relay_event(ngx_oof_pg_unit_t *u, ngx_uint_t s, ngx_uint_t row)
+ngx_oof_relay_event(ngx_oof_relay_t *relay, ngx_oof_pg_unit_t *u,
+    ngx_uint_t s, ngx_uint_t row)
 {
-    ngx_pool_t             *pool;
     ngx_oof_relay_event_t   tmp, *event;
 
     ngx_memzero(&tmp, sizeof(ngx_oof_relay_event_t));
 
     ngx_oof_relay_row(&tmp, u, s, row, 1);
+
+    event = ngx_oof_relay_event_make(&tmp);
+
+    if (event && relay->personal
+        && ngx_oof_relay_sealed(event, u, s, row) != NGX_OK)
+    {
+        ngx_oof_relay_event_free(event);
+        return NULL;
+    }
+
+    return event;
+}
+
+
+/* what follows the columns of a row, where the relay asks for it */
+
+static ngx_int_t
+ngx_oof_relay_sealed(ngx_oof_relay_event_t *event, ngx_oof_pg_unit_t *u,
+    ngx_uint_t s, ngx_uint_t row)
+{
+    ngx_str_t            id, *value[3];
+    ngx_uint_t           i;
+    ngx_oof_personal_t  *personal;
+
+    if (ngx_oof_pg_is_null(u, s, row, NGX_OOF_RELAY_SEALED)) {
+        return NGX_OK;
+    }
+
+    personal = ngx_pcalloc(event->pool, sizeof(ngx_oof_personal_t));
+    if (personal == NULL) {
+        return NGX_ERROR;
+    }
+
+    ngx_oof_pg_get_str(u, s, row, NGX_OOF_RELAY_SEALED, &id);
+    ngx_memcpy(personal->consent_id, id.data, NGX_OOF_UUID_LEN);
+
+    value[0] = &personal->consent;
+    value[1] = &personal->debtor;
+    value[2] = &personal->payment;
+
+    for (i = 0; i < 3; i++) {
+
+        if (ngx_oof_pg_is_null(u, s, row, NGX_OOF_RELAY_SEALED + 1 + i)) {
+            continue;
+        }
+
+        ngx_oof_pg_get_str(u, s, row, NGX_OOF_RELAY_SEALED + 1 + i, &id);
+
+        value[i]->len = id.len;
+        value[i]->data = ngx_pstrdup(event->pool, &id);
+
+        if (value[i]->data == NULL) {
+            return NGX_ERROR;
+        }
+    }
+
+    event->personal = personal;
+
+    return NGX_OK;
+}
+
+
+ngx_oof_relay_event_t *
+ngx_oof_relay_event_make(ngx_oof_relay_event_t *tmp)
+{
+    ngx_pool_t             *pool;
+    ngx_oof_relay_event_t  *event;
 
     pool = ngx_create_pool(sizeof(ngx_pool_t) + sizeof(ngx_oof_relay_event_t)
                            + 64, ngx_cycle->log);
@@ -1224,7 +1297,7 @@ ngx_oof_relay_event(ngx_oof_pg_unit_t *u, ngx_uint_t s, ngx_uint_t row)
         return NULL;
     }
 
-    *event = tmp;
+    *event = *tmp;
     event->pool = pool;
     event->references = 1;
 

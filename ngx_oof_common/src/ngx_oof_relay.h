@@ -29,6 +29,7 @@ typedef struct ngx_oof_relay_s        ngx_oof_relay_t;
 typedef struct ngx_oof_consumer_s     ngx_oof_consumer_t;
 typedef struct ngx_oof_delivery_s     ngx_oof_delivery_t;
 typedef struct ngx_oof_provider_s     ngx_oof_provider_t;
+typedef struct ngx_oof_personal_s     ngx_oof_personal_t;
 
 typedef struct ngx_oof_consumer_state_s  ngx_oof_consumer_state_t;
 
@@ -49,6 +50,8 @@ typedef struct {
     ngx_str_t                type;       /* "oof.consent.created" */
     ngx_str_t                data;       /* JSON object */
     ngx_str_t                json;       /* the whole, a CloudEvent 1.0 */
+    ngx_oof_personal_t      *personal;   /* sealed; NULL: there is none, or
+                                          * nobody asks for it */
 
     ngx_pool_t              *pool;       /* the rest: private */
     ngx_queue_t              queue;
@@ -136,6 +139,7 @@ struct ngx_oof_consumer_s {
     ngx_uint_t               attempts;   /* until an event is dead; 0: never */
     ngx_msec_t               backoff;    /* the longest */
     ngx_array_t             *types;      /* of ngx_str_t; NULL: all */
+    ngx_uint_t               personal;   /* documents and accounts too */
 
     ngx_str_t                database;   /* the rest: private */
     ngx_uint_t               series;

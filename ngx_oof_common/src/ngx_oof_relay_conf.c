@@ -14,6 +14,7 @@
 #define NGX_OOF_EVENTS_ATTEMPTS  2
 #define NGX_OOF_EVENTS_BACKOFF   4
 #define NGX_OOF_EVENTS_TYPES     8
+#define NGX_OOF_EVENTS_PERSONAL  16
 
 
 typedef struct {
@@ -45,6 +46,7 @@ static ngx_oof_events_word_t  ngx_oof_events_words[] = {
     { ngx_string("attempts"), NGX_OOF_EVENTS_ATTEMPTS },
     { ngx_string("backoff"), NGX_OOF_EVENTS_BACKOFF },
     { ngx_string("types"), NGX_OOF_EVENTS_TYPES },
+    { ngx_string("personal"), NGX_OOF_EVENTS_PERSONAL },
     { ngx_null_string, 0 }
 };
 
@@ -236,6 +238,17 @@ ngx_oof_events_value(ngx_conf_t *cf, ngx_oof_consumer_t *c, ngx_uint_t which)
         }
 
         c->backoff = n;
+        return NGX_CONF_OK;
+
+    case NGX_OOF_EVENTS_PERSONAL:
+
+        if (ngx_strcmp(value[1].data, "on") == 0) {
+            c->personal = 1;
+
+        } else if (ngx_strcmp(value[1].data, "off") != 0) {
+            return "must be \"on\" or \"off\"";
+        }
+
         return NGX_CONF_OK;
 
     default: /* NGX_OOF_EVENTS_TYPES */

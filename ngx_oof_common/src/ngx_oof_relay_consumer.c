@@ -452,7 +452,9 @@ ngx_oof_consumer_read(ngx_oof_consumer_state_t *cs)
     }
 
     u = ngx_oof_relay_unit(cs->relay->db, cs, cs->round,
-                           &ngx_oof_sql_relay_read, ngx_oof_consumer_got);
+                           cs->relay->personal
+                           ? &ngx_oof_sql_relay_read_personal
+                           : &ngx_oof_sql_relay_read, ngx_oof_consumer_got);
     if (u == NULL) {
         ngx_oof_consumer_arm(cs, NGX_OOF_RELAY_RETRY);
         return;
@@ -502,7 +504,7 @@ ngx_oof_consumer_got(ngx_oof_pg_unit_t *u)
     }
 
     for (i = 0; i < ngx_oof_pg_rows(u, 0); i++) {
-        event = ngx_oof_relay_event(u, 0, i);
+        event = ngx_oof_relay_event(cs->relay, u, 0, i);
 
         if (event == NULL) {
             break;
@@ -544,7 +546,10 @@ ngx_oof_consumer_fetch(ngx_oof_consumer_state_t *cs)
     }
 
     u = ngx_oof_relay_unit(cs->relay->db, cs, cs->round,
-                           &ngx_oof_sql_relay_rows, ngx_oof_consumer_fetched);
+                           cs->relay->personal
+                           ? &ngx_oof_sql_relay_rows_personal
+                           : &ngx_oof_sql_relay_rows,
+                           ngx_oof_consumer_fetched);
     if (u == NULL) {
         ngx_oof_consumer_arm(cs, NGX_OOF_RELAY_RETRY);
         return;
@@ -612,7 +617,7 @@ ngx_oof_consumer_fetched(ngx_oof_pg_unit_t *u)
     }
 
     for (i = 0; i < ngx_oof_pg_rows(u, 0); i++) {
-        event = ngx_oof_relay_event(u, 0, i);
+        event = ngx_oof_relay_event(cs->relay, u, 0, i);
 
         if (event == NULL) {
             ngx_oof_delivery_come(cs, 0, NULL);

@@ -67,8 +67,12 @@ ngx_oof_delivery_take(ngx_oof_consumer_state_t *cs,
         return NGX_ERROR;
     }
 
-    d->event = event;
-    event->references++;
+    d->event = ngx_oof_personal_event(cs->consumer, event);
+
+    if (d->event == NULL) {
+        ngx_free(d);
+        return NGX_ERROR;
+    }
 
     ngx_queue_insert_tail(&cs->order, &d->queue);
     cs->norder++;
@@ -614,8 +618,14 @@ ngx_oof_delivery_come(ngx_oof_consumer_state_t *cs, int64_t position,
         }
 
         if (d->position == position) {
-            d->event = event;
-            event->references++;
+            d->event = ngx_oof_personal_event(cs->consumer, event);
+
+            if (d->event == NULL) {
+                d->state = NGX_OOF_DELIVERY_DUE;
+                cs->ndue++;
+                return;
+            }
+
             ngx_oof_delivery_ready(cs, d);
             return;
         }

@@ -98,6 +98,7 @@ struct ngx_oof_relay_s {
     unsigned                 asking:1;
     unsigned                 woken:1;
     unsigned                 begun:1;    /* its consumers are known */
+    unsigned                 personal:1; /* some consumer asks for that */
 
     ngx_oof_relay_event_t   *window[NGX_OOF_RELAY_WINDOW];
 };
@@ -162,9 +163,15 @@ ngx_int_t ngx_oof_relay_consumer(ngx_conf_t *cf, ngx_oof_consumer_t *c);
 ngx_oof_pg_unit_t *ngx_oof_relay_unit(ngx_oof_database_t *db, void *data,
     ngx_uint_t round, ngx_oof_sql_t *sql, ngx_oof_pg_handler_pt handler);
 
-/* an event with its text, of a row; one reference; NULL: no memory */
-ngx_oof_relay_event_t *ngx_oof_relay_event(ngx_oof_pg_unit_t *u, ngx_uint_t s,
-    ngx_uint_t row);
+/*
+ * A copy of an event whose members are set, with its text, in a pool of its
+ * own; one reference; NULL: no memory.
+ */
+ngx_oof_relay_event_t *ngx_oof_relay_event_make(ngx_oof_relay_event_t *tmp);
+
+/* the same of a row of relay_read, or relay_rows, as the relay asks for them */
+ngx_oof_relay_event_t *ngx_oof_relay_event(ngx_oof_relay_t *relay,
+    ngx_oof_pg_unit_t *u, ngx_uint_t s, ngx_uint_t row);
 void ngx_oof_relay_event_free(ngx_oof_relay_event_t *event);
 
 /* there may be room in the window, or nothing may be needed of it any more */
