@@ -19,6 +19,8 @@ root=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd -P)
 . "$root/build/fuzz.sh"
 # shellcheck source=build/image.sh
 . "$root/build/image.sh"
+# shellcheck source=build/cross.sh
+. "$root/build/cross.sh"
 
 
 usage() {
@@ -45,7 +47,8 @@ usage: ./build.sh COMMAND
                         all of it under them, while it serves
   import FILE…          clients, ids of resources and consents of another
         [--dry-run] …   platform (docs/import.md)
-  image                 the container image, with docker, podman or buildah
+  image [arm64]         the container image, with docker, podman or buildah;
+                        that of another machine cross-built, and not run
 
 OOF_VAR=DIR puts var/ elsewhere, OOF_CONF_EXTRA=FILE includes a file in the
 http{} block of the sandbox, CC is the compiler.

@@ -115,6 +115,13 @@ image_daemon() {
 command_image() {
     local engine
 
+    case ${1-} in
+    "")     ;;
+    arm64)  command_image_cross
+            return ;;
+    *)      die "image for \"$1\": this machine's own (no word) or arm64" ;;
+    esac
+
     engine=$(image_engine)
     mkdir -p "$OOF_VAR/image"
 

@@ -79,7 +79,8 @@ detect_stack_use_after_return=1 \
             t/561-events-away.t t/562-kafka-secure.t \
             t/580-webhook-speed.t t/619-owners.t t/651-sweep-many.t \
             t/715-rolling.t t/790-memory.t t/791-idle.t \
-            t/792-payments-killed.t t/950-image.t t/960-chart.t \
+            t/792-payments-killed.t t/950-image.t \
+            t/951-image-arm64.t t/960-chart.t \
             t/980-terraform.t t/985-waf.t || rc=1
     fi
 
