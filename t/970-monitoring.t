@@ -4,8 +4,8 @@
 
 # Rules and dashboards: that they name metrics that are documented (and t/005
 # that these are there), that each alert is tested, what promtool says of the
-# rules and their tests where it is at hand, and that the dashboards are those
-# that conf/dashboards/make writes.
+# rules and their tests where it is at hand, that the dashboards are those that
+# conf/dashboards/make writes, and that docs/img has a picture of each panel.
 
 use strict;
 use warnings;
@@ -108,6 +108,23 @@ SKIP: {
 
     $said = `promtool test rules $dir/test.yml 2>&1`;
     is($?, 0, 'promtool test rules') or diag($said);
+}
+
+
+# --- pictures: each panel is there, with a line or with the word that there was
+# nothing to draw
+
+for my $file (@boards) {
+    my ($name) = $file =~ m{(\w+)\.json$};
+    my %drawn = map { my ($title) = /font-weight="bold">([^<]+)</;
+                      ($title // '' => /<polyline|>nothing happened</ ? 1 : 0)
+                } split /(?=<rect [^>]*stroke="#ddd")/,
+                slurp("$root/docs/img/$name.svg") =~ s/&amp;/&/gr;
+    my @panels = grep { $_->{type} ne 'row' }
+                 @{ JSON::PP::decode_json(slurp($file))->{panels} };
+
+    is_deeply([ grep { !$drawn{$_} } map { $_->{title} } @panels ], [],
+              "$name: a picture of each panel (docs/img/draw)");
 }
 
 done_testing();
