@@ -113,6 +113,8 @@ my $paid = { uuid => $waits, urn => "urn:bank:$waits", version => 5,
 my ($payment) = Test::Oof::Settle::payment_ids(
     Test::Oof::Settle::pay_consent($o, $paid));
 ok($payment, 'a payment');
+wait_for(sub { (psql('SELECT status FROM oof_payment WHERE payment_id ='
+                     . " '$payment'"))[0][0] eq 'ACSC' }, 10, 'it is settled');
 
 psql("INSERT INTO oof_webhook (event_id, consent_id, time, stamp, target,"
      . " attempt, brand, type, state, host, url, body) SELECT event_id,"
