@@ -12,6 +12,7 @@ use warnings;
 
 use FindBin;
 use lib "$FindBin::Bin/lib";
+use POSIX ();
 use Test::More;
 use Test::Oof;
 use Test::Oof::Consents qw/ at /;
@@ -160,6 +161,31 @@ is(create(), '503', 'after a reload: the first request knows');
 $o->stop;
 $o->launch;
 is(create(), '503', 'after a restart, too');
+
+# also one that comes before the worker has read anything
+
+my $lock = Test::Oof::Postgres::session(database_dsn());
+$o->stop;
+$lock->run('BEGIN; LOCK TABLE oof_outage');
+{
+    local $o->{wait} = 0;
+    $o->launch;
+}
+
+my $pid = fork // die $!;
+
+if (!$pid) {
+    $r = $o->call(POST => $consents, token => $token, json => consent_body());
+    POSIX::_exit($r->{status} == 503 && $r->{headers}{'retry-after'} > 60
+                 ? 0 : 1);
+}
+
+sleep 0.3;
+$lock->run('COMMIT');
+$lock->close;
+waitpid $pid, 0;
+is($?, 0, 'the very first request waits until it is known');
+$o->ready;
 
 # --- ended by a call
 
