@@ -229,8 +229,11 @@ $core->faults({ mode => 'wrong', code => 'GARBAGE', path => '/payments' });
 my @garbled = map { pay_consent($o, authorised($o, version => 4)) } 1 .. 5;
 is($o->metric('oof_core_breaker_open'), 1, 'breaker: open');
 is(failures() - $failed, 3, 'breaker: by the third failure');
+$core->faults([ { mode => 'slow', ms => 800, path => '/payments' },
+                { mode => 'wrong', code => 'GARBAGE', path => '/payments' } ]);
 psql('UPDATE oof_payment_intent SET due = now() WHERE due IS NOT NULL');
 wait_for(sub { failures() - $failed > 3 }, 20, 'a call that is tried');
+sleep 1;
 is(failures() - $failed, 4, 'breaker: one call is tried');
 $core->faults;
 comes_to($o, $_, 'ACSC', 60) for @garbled;

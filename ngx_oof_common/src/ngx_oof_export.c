@@ -273,12 +273,7 @@ ngx_oof_export_read(ngx_oof_request_t *o, ngx_oof_export_t *e)
         ngx_oof_pg_text(u, &cnpj);
     }
 
-    if (e->after.len) {
-        ngx_oof_pg_text(u, &e->after);
-
-    } else {
-        ngx_oof_pg_null(u);
-    }
+    ngx_oof_pg_some(u, &e->after);
 
     ngx_oof_pg_int8(u, section->holder ? NGX_OOF_EXPORT_ROWS
                                        : NGX_OOF_EXPORT_PAGE);

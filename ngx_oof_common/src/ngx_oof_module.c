@@ -22,6 +22,7 @@ static void ngx_oof_merge_unnamed(ngx_conf_t *cf, ngx_oof_loc_conf_t *prev,
 static char *ngx_oof_merge_names(ngx_conf_t *cf, ngx_oof_loc_conf_t *prev,
     ngx_oof_loc_conf_t *conf);
 static char *ngx_oof_merge_api(ngx_conf_t *cf, ngx_oof_loc_conf_t *conf);
+static const char *ngx_oof_merge_missing(ngx_oof_loc_conf_t *conf);
 static void ngx_oof_merge_sessions(ngx_conf_t *cf);
 static char *ngx_oof_merge_gate(ngx_conf_t *cf, ngx_oof_loc_conf_t *conf,
     ngx_http_core_loc_conf_t *clcf);
@@ -51,6 +52,7 @@ static char *ngx_oof_key_set(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 static char *ngx_oof_metrics(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 static char *ngx_oof_health(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 static ngx_int_t ngx_oof_health_handler(ngx_http_request_t *r);
+static ngx_uint_t ngx_oof_ready(ngx_oof_main_conf_t *omcf);
 
 
 #define NGX_OOF_ANY_CONF                                                      \
@@ -585,13 +587,10 @@ ngx_oof_health_handler(ngx_http_request_t *r)
     ngx_int_t             rc;
     ngx_buf_t            *b;
     ngx_str_t             text;
-    ngx_uint_t            i, status;
+    ngx_uint_t            status;
     ngx_chain_t           out;
-    ngx_oof_keys_t      **keys;
-    ngx_oof_issuer_t    **issuers;
     ngx_oof_loc_conf_t   *olcf;
     ngx_oof_main_conf_t  *omcf;
-    ngx_oof_database_t  **databases;
 
     if (!(r->method & (NGX_HTTP_GET|NGX_HTTP_HEAD))) {
         return NGX_HTTP_NOT_ALLOWED;
@@ -606,38 +605,8 @@ ngx_oof_health_handler(ngx_http_request_t *r)
     olcf = ngx_http_get_module_loc_conf(r, ngx_oof_module);
     omcf = ngx_http_get_module_main_conf(r, ngx_oof_module);
 
-    status = NGX_HTTP_OK;
-
-    if (olcf->health == NGX_OOF_HEALTH_READY) {
-
-        if (ngx_exiting || ngx_terminate || !ngx_oof_clock_ready()) {
-            status = NGX_HTTP_SERVICE_UNAVAILABLE;
-        }
-
-        databases = omcf->databases.elts;
-
-        for (i = 0; i < omcf->databases.nelts; i++) {
-            if (!ngx_oof_pg_ready(databases[i])) {
-                status = NGX_HTTP_SERVICE_UNAVAILABLE;
-            }
-        }
-
-        keys = omcf->keys.elts;
-
-        for (i = 0; i < omcf->keys.nelts; i++) {
-            if (!ngx_oof_keys_ready(keys[i])) {
-                status = NGX_HTTP_SERVICE_UNAVAILABLE;
-            }
-        }
-
-        issuers = omcf->issuers.elts;
-
-        for (i = 0; i < omcf->issuers.nelts; i++) {
-            if (!ngx_oof_issuer_ready(issuers[i])) {
-                status = NGX_HTTP_SERVICE_UNAVAILABLE;
-            }
-        }
-    }
+    status = (olcf->health == NGX_OOF_HEALTH_READY && !ngx_oof_ready(omcf))
+             ? NGX_HTTP_SERVICE_UNAVAILABLE : NGX_HTTP_OK;
 
     if (status == NGX_HTTP_OK) {
         ngx_str_set(&text, "ok\n");
@@ -672,6 +641,46 @@ ngx_oof_health_handler(ngx_http_request_t *r)
     out.next = NULL;
 
     return ngx_http_output_filter(r, &out);
+}
+
+
+static ngx_uint_t
+ngx_oof_ready(ngx_oof_main_conf_t *omcf)
+{
+    ngx_uint_t            i;
+    ngx_oof_keys_t      **keys;
+    ngx_oof_issuer_t    **issuers;
+    ngx_oof_database_t  **databases;
+
+    if (ngx_exiting || ngx_terminate || !ngx_oof_clock_ready()) {
+        return 0;
+    }
+
+    databases = omcf->databases.elts;
+
+    for (i = 0; i < omcf->databases.nelts; i++) {
+        if (!ngx_oof_pg_ready(databases[i])) {
+            return 0;
+        }
+    }
+
+    keys = omcf->keys.elts;
+
+    for (i = 0; i < omcf->keys.nelts; i++) {
+        if (!ngx_oof_keys_ready(keys[i])) {
+            return 0;
+        }
+    }
+
+    issuers = omcf->issuers.elts;
+
+    for (i = 0; i < omcf->issuers.nelts; i++) {
+        if (!ngx_oof_issuer_ready(issuers[i])) {
+            return 0;
+        }
+    }
+
+    return 1;
 }
 
 
@@ -1186,68 +1195,26 @@ ngx_oof_merge_names(ngx_conf_t *cf, ngx_oof_loc_conf_t *prev,
 static char *
 ngx_oof_merge_api(ngx_conf_t *cf, ngx_oof_loc_conf_t *conf)
 {
-    char                      *missing;
+    const char                *missing;
     ngx_http_core_loc_conf_t  *clcf;
 
-    missing = NULL;
-
-    if (conf->brand.len == 0) {
-        missing = "oof_brand";
-
-    } else if (conf->api->flags & NGX_OOF_API_PUBLIC) {
-
-        /* it asks nobody for anything */
-
-    } else if ((conf->api->flags & NGX_OOF_API_OPEN)
-               && conf->database && conf->base_url.len)
-    {
-
-        /* nor does this, but it has something to tell */
-
-    } else if (conf->database == NULL) {
-        missing = "oof_database";
-
-    } else if (conf->issuer == NULL) {
-        missing = "oof_issuer";
-
-    } else if (conf->keys == NULL) {
-        missing = "oof_keys";
-
-    } else if (conf->api->flags & NGX_OOF_API_TPP) {
-
-        if (conf->base_url.len == 0) {
-            missing = "oof_base_url";
-
-        } else if (!ngx_oof_begins(&conf->base_url, "https://")) {
-            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                               "\"oof_api %V %V\" needs an \"oof_base_url\" "
-                               "that begins with \"https://\"",
-                               &conf->api->name, &conf->api->major);
-            return NGX_CONF_ERROR;
-
-        } else if (conf->organisation_id.len == 0) {
-            missing = "oof_organisation_id";
-
-        } else if (conf->issuing_ca == NULL) {
-            missing = "oof_issuing_ca";
-
-        } else if (!(conf->api->flags & NGX_OOF_API_JWT)) {
-
-            /* it signs nothing */
-
-        } else if (conf->keystore == NULL) {
-            missing = "oof_keystore";
-
-        } else if (conf->signing_keys == NULL) {
-            missing = "oof_signing_key";
-        }
-    }
+    missing = ngx_oof_merge_missing(conf);
 
     if (missing) {
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
                            "\"oof_api %V %V\" needs \"%s\": set it in the "
                            "location, its server{} or http{}",
                            &conf->api->name, &conf->api->major, missing);
+        return NGX_CONF_ERROR;
+    }
+
+    if ((conf->api->flags & NGX_OOF_API_TPP)
+        && !ngx_oof_begins(&conf->base_url, "https://"))
+    {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "\"oof_api %V %V\" needs an \"oof_base_url\" "
+                           "that begins with \"https://\"",
+                           &conf->api->name, &conf->api->major);
         return NGX_CONF_ERROR;
     }
 
@@ -1315,6 +1282,68 @@ ngx_oof_merge_api(ngx_conf_t *cf, ngx_oof_loc_conf_t *conf)
     }
 
     return NGX_CONF_OK;
+}
+
+
+/* the first directive that a location of its API lacks; NULL: none */
+
+static const char *
+ngx_oof_merge_missing(ngx_oof_loc_conf_t *conf)
+{
+    ngx_uint_t  flags;
+
+    flags = conf->api->flags;
+
+    if (conf->brand.len == 0) {
+        return "oof_brand";
+    }
+
+    /* what is public asks nobody; what is open has something to tell */
+
+    if ((flags & NGX_OOF_API_PUBLIC)
+        || ((flags & NGX_OOF_API_OPEN)
+            && conf->database && conf->base_url.len))
+    {
+        return NULL;
+    }
+
+    if (conf->database == NULL) {
+        return "oof_database";
+    }
+
+    if (conf->issuer == NULL) {
+        return "oof_issuer";
+    }
+
+    if (conf->keys == NULL) {
+        return "oof_keys";
+    }
+
+    if (!(flags & NGX_OOF_API_TPP)) {
+        return NULL;
+    }
+
+    if (conf->base_url.len == 0) {
+        return "oof_base_url";
+    }
+
+    if (conf->organisation_id.len == 0) {
+        return "oof_organisation_id";
+    }
+
+    if (conf->issuing_ca == NULL) {
+        return "oof_issuing_ca";
+    }
+
+    if (!(flags & NGX_OOF_API_JWT)) {
+        return NULL;
+    }
+
+    if (conf->keystore == NULL) {
+        return "oof_keystore";
+    }
+
+    return conf->signing_keys ? NULL : "oof_signing_key";
 }
 
 

@@ -127,6 +127,7 @@ void ngx_oof_pg_null(ngx_oof_pg_unit_t *u);
 void ngx_oof_pg_uuid(ngx_oof_pg_unit_t *u, u_char *id);
 void ngx_oof_pg_text(ngx_oof_pg_unit_t *u, ngx_str_t *value);  /* len 0: "" */
 void ngx_oof_pg_bytea(ngx_oof_pg_unit_t *u, ngx_str_t *value);
+void ngx_oof_pg_some(ngx_oof_pg_unit_t *u, ngx_str_t *value);  /* len 0: null */
 void ngx_oof_pg_int4(ngx_oof_pg_unit_t *u, int32_t value);
 void ngx_oof_pg_int8(ngx_oof_pg_unit_t *u, int64_t value);
 void ngx_oof_pg_bool(ngx_oof_pg_unit_t *u, ngx_uint_t value);

@@ -139,6 +139,18 @@ ngx_oof_pg_bytea(ngx_oof_pg_unit_t *u, ngx_str_t *value)
 
 
 void
+ngx_oof_pg_some(ngx_oof_pg_unit_t *u, ngx_str_t *value)
+{
+    if (value->len) {
+        ngx_oof_pg_text(u, value);
+
+    } else {
+        ngx_oof_pg_null(u);
+    }
+}
+
+
+void
 ngx_oof_pg_int4(ngx_oof_pg_unit_t *u, int32_t value)
 {
     char  *p;

@@ -292,12 +292,7 @@ ngx_oof_retention_ask(ngx_oof_retention_t *r)
     ngx_oof_pg_time(u, ngx_oof_clock_rule()
                        - (int64_t) r->keep[walk->kind] * NGX_OOF_SECOND);
 
-    if (r->last.len) {
-        ngx_oof_pg_text(u, &r->last);
-
-    } else {
-        ngx_oof_pg_null(u);
-    }
+    ngx_oof_pg_some(u, &r->last);
 
     ngx_oof_pg_int4(u, NGX_OOF_RETENTION_ROWS);
     ngx_oof_pg_int8(u, r->lease->epoch);

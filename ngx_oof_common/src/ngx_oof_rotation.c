@@ -764,12 +764,7 @@ ngx_oof_rotation_read(ngx_oof_rotation_t *r)
 
     ngx_oof_pg_text(u, &r->brand);
 
-    if (r->cursor.len) {
-        ngx_oof_pg_text(u, &r->cursor);
-
-    } else {
-        ngx_oof_pg_null(u);
-    }
+    ngx_oof_pg_some(u, &r->cursor);
 
     ngx_oof_pg_int8(u, (int64_t) r->limit);
     ngx_oof_rotation_send(r, u);
@@ -994,19 +989,9 @@ ngx_oof_rotation_mark(ngx_oof_rotation_t *r)
     ngx_oof_pg_text(u, &place->table->name);
     ngx_oof_pg_int4(u, (int32_t) r->pass);
 
-    if (r->cursor.len) {
-        ngx_oof_pg_text(u, &r->cursor);
+    ngx_oof_pg_some(u, &r->cursor);
 
-    } else {
-        ngx_oof_pg_null(u);
-    }
-
-    if (b->last.len) {
-        ngx_oof_pg_text(u, &b->last);
-
-    } else {
-        ngx_oof_pg_null(u);
-    }
+    ngx_oof_pg_some(u, &b->last);
 
     ngx_oof_pg_bool(u, r->last);
     ngx_oof_pg_int8(u, (int64_t) b->rows);

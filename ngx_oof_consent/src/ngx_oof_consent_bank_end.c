@@ -457,12 +457,7 @@ ngx_oof_bank_end_write(ngx_oof_request_t *o, ngx_oof_bank_end_t *end,
     ngx_oof_pg_text(u, &end->before);
     ngx_oof_pg_text(u, &end->after);
 
-    if (end->info.len) {
-        ngx_oof_pg_text(u, &end->info);
-
-    } else {
-        ngx_oof_pg_null(u);
-    }
+    ngx_oof_pg_some(u, &end->info);
 
     ngx_oof_bank_actor(o, u);
 

@@ -1136,12 +1136,7 @@ ngx_oof_consent_decision_write(ngx_oof_request_t *o,
 static void
 ngx_oof_consent_decision_text(ngx_oof_pg_unit_t *u, ngx_str_t *value)
 {
-    if (value->len) {
-        ngx_oof_pg_text(u, value);
-
-    } else {
-        ngx_oof_pg_null(u);
-    }
+    ngx_oof_pg_some(u, value);
 }
 
 

@@ -116,12 +116,7 @@ ngx_oof_gate_list_read(ngx_oof_request_t *o, ngx_oof_gate_list_t *list)
     ngx_oof_pg_uuid(u, list->id);
     ngx_oof_pg_text(u, &olcf->brand);
 
-    if (list->type.len) {
-        ngx_oof_pg_text(u, &list->type);
-
-    } else {
-        ngx_oof_pg_null(u);
-    }
+    ngx_oof_pg_some(u, &list->type);
 
     ngx_oof_pg_int8(u, ngx_oof_page_offset(&list->page));
     ngx_oof_pg_int8(u, list->page.size);

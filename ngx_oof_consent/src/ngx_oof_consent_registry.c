@@ -194,22 +194,12 @@ ngx_oof_consent_client_put(ngx_oof_request_t *o)
 
     ngx_oof_pg_text(u, &client->name);
 
-    if (client->logo_uri.len) {
-        ngx_oof_pg_text(u, &client->logo_uri);
-
-    } else {
-        ngx_oof_pg_null(u);
-    }
+    ngx_oof_pg_some(u, &client->logo_uri);
 
     ngx_oof_pg_text(u, &client->webhook_uris);
     ngx_oof_pg_text(u, &client->roles);
 
-    if (client->status.len) {
-        ngx_oof_pg_text(u, &client->status);
-
-    } else {
-        ngx_oof_pg_null(u);
-    }
+    ngx_oof_pg_some(u, &client->status);
 
     ngx_oof_pg_time(u, ngx_oof_clock_real());
     ngx_oof_pg_event_trace(u, o);

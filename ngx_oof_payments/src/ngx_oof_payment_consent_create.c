@@ -469,12 +469,7 @@ ngx_oof_payment_consent_store_people(ngx_oof_pg_unit_t *u,
 
     ngx_oof_pg_bytea(u, &new->sealed);
 
-    if (new->debtor.len) {
-        ngx_oof_pg_bytea(u, &new->debtor);
-
-    } else {
-        ngx_oof_pg_null(u);
-    }
+    ngx_oof_pg_some(u, &new->debtor);
 
     hmac.data = new->cpf_hmac;
     hmac.len = NGX_OOF_LOOKUP_LEN;

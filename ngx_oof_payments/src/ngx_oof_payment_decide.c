@@ -1293,12 +1293,7 @@ ngx_oof_payment_decide_store(ngx_oof_pg_unit_t *u,
         ngx_oof_pg_time(u, consent->expiration);
     }
 
-    if (sealed->len) {
-        ngx_oof_pg_bytea(u, sealed);
-
-    } else {
-        ngx_oof_pg_null(u);
-    }
+    ngx_oof_pg_some(u, sealed);
 
 }
 
@@ -1333,12 +1328,7 @@ ngx_oof_payment_decide_actor(ngx_oof_request_t *o, ngx_oof_pg_unit_t *u,
 static void
 ngx_oof_payment_decide_text(ngx_oof_pg_unit_t *u, ngx_str_t *value)
 {
-    if (value->len) {
-        ngx_oof_pg_text(u, value);
-
-    } else {
-        ngx_oof_pg_null(u);
-    }
+    ngx_oof_pg_some(u, value);
 }
 
 

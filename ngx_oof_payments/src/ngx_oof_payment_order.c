@@ -1015,12 +1015,7 @@ ngx_oof_payment_order_move(ngx_oof_payment_order_t *order, const char *actor)
     ngx_oof_pg_bool(u, order->waiting);
     ngx_oof_pg_bool(u, order->open);
 
-    if (order->canceller.len) {
-        ngx_oof_pg_bytea(u, &order->canceller);
-
-    } else {
-        ngx_oof_pg_null(u);
-    }
+    ngx_oof_pg_some(u, &order->canceller);
 
     if (order->traced) {
         ngx_oof_pg_text(u, &order->call.trace);
@@ -1029,12 +1024,7 @@ ngx_oof_payment_order_move(ngx_oof_payment_order_t *order, const char *actor)
         ngx_oof_pg_null(u);
     }
 
-    if (order->operator.len) {
-        ngx_oof_pg_text(u, &order->operator);
-
-    } else {
-        ngx_oof_pg_null(u);
-    }
+    ngx_oof_pg_some(u, &order->operator);
 
     if (order->from) {
         ngx_oof_pg_int4(u, (int32_t) order->from);
