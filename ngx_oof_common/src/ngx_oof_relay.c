@@ -1041,8 +1041,7 @@ ngx_oof_relay_answer(ngx_oof_pg_unit_t *u)
         relay->pause = NGX_OOF_RELAY_POLL_MIN;
 
     } else {
-        relay->pause = ngx_min(relay->pause + relay->pause / 4,
-                               NGX_OOF_RELAY_POLL_MAX);
+        relay->pause = ngx_min(2 * relay->pause, NGX_OOF_RELAY_POLL_MAX);
     }
 
     ngx_oof_relay_keep_rows(relay, u);
