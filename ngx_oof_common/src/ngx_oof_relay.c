@@ -16,6 +16,7 @@
 #define NGX_OOF_RELAY_POLL_MIN   50       /* other hosts wake nobody here */
 #define NGX_OOF_RELAY_POLL_MAX   250
 #define NGX_OOF_RELAY_SPACE      10       /* between statements, under load */
+#define NGX_OOF_RELAY_MORE       64       /* rows of which there may be more */
 #define NGX_OOF_RELAY_WHOLE      1000
 #define NGX_OOF_RELAY_LOOK       1000
 #define NGX_OOF_RELAY_DROP       600000
@@ -1052,7 +1053,10 @@ ngx_oof_relay_answer(ngx_oof_pg_unit_t *u)
         ngx_oof_consumer_run(c[i]->state);
     }
 
-    ngx_oof_relay_later(relay, (taken || relay->woken) ? 0 : relay->pause);
+    /* who adds a row after a look wakes us, or is found by the next one */
+
+    ngx_oof_relay_later(relay, (taken >= NGX_OOF_RELAY_MORE || relay->woken)
+                               ? 0 : relay->pause);
 
     ngx_oof_relay_more(relay);
 }
@@ -1066,6 +1070,17 @@ ngx_oof_relay_advance(ngx_oof_relay_t *relay, ngx_oof_pg_unit_t *u)
     int64_t  next;
 
     next = ngx_oof_pg_get_int(u, 0, 0, 4);
+
+    if (next == 0) {
+
+        /* there was nothing, so it has no number: the mark stays */
+
+        if (relay->mark && ngx_oof_pg_get_int(u, 0, 0, 3)) {
+            relay->bound = relay->marked;
+        }
+
+        return;
+    }
 
     if (next < relay->mark) {
 
