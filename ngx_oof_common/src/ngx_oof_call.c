@@ -570,6 +570,11 @@ ngx_oof_call_unit(ngx_oof_calls_t *calls, ngx_oof_call_block_t *block)
 
     u->handler = ngx_oof_call_sent;
     u->data = calls;
+
+    /* a report that waited for a second may wait until the relay looks */
+
+    u->calm = 1;
+
     u->deadline = ngx_current_msec + (ngx_exiting ? NGX_OOF_CALL_QUIT
                                                   : NGX_OOF_CALL_DEADLINE);
 

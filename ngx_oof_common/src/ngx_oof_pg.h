@@ -79,6 +79,8 @@ struct ngx_oof_pg_unit_s {
     ngx_oof_pg_handler_pt    handler;
     void                    *data;
 
+    unsigned                 calm:1;      /* the relay need not be woken */
+
     ngx_uint_t               runs;        /* at most 3 */
     size_t                   size;        /* bytes of parameters */
     ngx_msec_t               queued;      /* when it was given */

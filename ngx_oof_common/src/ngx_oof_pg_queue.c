@@ -344,7 +344,7 @@ ngx_oof_pg_release(ngx_oof_pg_unit_t *u)
 
     /* it may have written an event */
 
-    if (u->rc == NGX_OOF_PG_OK
+    if (u->rc == NGX_OOF_PG_OK && !u->calm
         && (u->class == NGX_OOF_PG_WRITE || u->class == NGX_OOF_PG_SOLO))
     {
         ngx_oof_relay_wake(db);
