@@ -564,17 +564,26 @@ ngx_oof_payment_show_member(u_char **pos, u_char *last, ngx_str_t *name,
 static u_char *
 ngx_oof_payment_show_string(u_char *p, u_char *last)
 {
+    u_char  *end, *escape;
+
     if (p == last || *p++ != '"') {
         return NULL;
     }
 
     while (p < last) {
+        end = memchr(p, '"', last - p);
 
-        if (*p == '"') {
-            return p + 1;
+        if (end == NULL) {
+            return NULL;
         }
 
-        p += (*p == '\\') ? 2 : 1;
+        escape = memchr(p, '\\', end - p);
+
+        if (escape == NULL) {
+            return end + 1;
+        }
+
+        p = escape + 2;
     }
 
     return NULL;
