@@ -102,7 +102,8 @@ my $promoted = time;
 wait_for(sub { $o->call(POST => $consents, json => consent_body())->{status}
                == 201 }, 20, 'service');
 pass(sprintf 'promoted: served after %.1f s', time - $promoted);
-is(get_consent($o, $one)->{status}, 200, 'what was replicated is there');
+ok(wait_for(sub { get_consent($o, $one)->{status} == 200 }, 20, 'readers'),
+   'what was replicated is there');
 is($o->call(GET => "$consents/$one", token => token())->{json}{data}{status},
    'AWAITING_AUTHORISATION', 'as it was');
 
