@@ -712,7 +712,10 @@ ngx_oof_rotation_found_table(ngx_oof_rotation_t *r, ngx_oof_pg_unit_t *u,
     ngx_oof_pg_get_str(u, 0, row, NGX_OOF_TABLE_COL_CURSOR, &cursor);
 
     r->cursor.len = ngx_min(cursor.len, NGX_OOF_ROTATION_NAME);
-    ngx_memcpy(r->cursor.data, cursor.data, r->cursor.len);
+
+    if (r->cursor.len) {
+        ngx_memcpy(r->cursor.data, cursor.data, r->cursor.len);
+    }
 }
 
 
