@@ -330,17 +330,20 @@ schema_says(\@lines);
 
 # --- killed midway, and called again; traffic goes on beside it
 
-my @many = map { consent(new_uuid()) } 1 .. 4000;
+my $made = at(-864000);
+my @many = map { consent(new_uuid(), creationDateTime => $made) } 1 .. 4000;
 lines_to("$dir/many.ndjson", \@many);
 my $pid = fork // die $!;
 
 if (!$pid) {
     open STDOUT, '>', '/dev/null';
-    open STDERR, '>', '/dev/null';
+    open STDERR, '>', "$dir/many.err";
     exec '/usr/bin/python3', $import, "$dir/many.ndjson", @args;
 }
 
-wait_for(sub { stored() >= 500 }, 20, 'the first batches');
+wait_for(sub { stored() >= 500 || -s "$dir/many.err" }, 60,
+         'the first batches');
+is(Test::Oof::slurp("$dir/many.err", 1), '', 'nothing is wrong');
 kill KILL => $pid;
 waitpid $pid, 0;
 sleep 0.3;
