@@ -14,6 +14,7 @@
 /* ms */
 
 #define NGX_OOF_DISPATCH_POLL      100
+#define NGX_OOF_DISPATCH_CALM      300    /* while there is nothing */
 #define NGX_OOF_DISPATCH_RETRY     1000
 #define NGX_OOF_DISPATCH_DEADLINE  5000
 #define NGX_OOF_DISPATCH_LOOK      1000
@@ -31,6 +32,7 @@ typedef struct {
 
     ngx_event_t              timer;
     ngx_msec_t               look;        /* when to */
+    ngx_msec_t               pause;       /* between two times */
     ngx_uint_t               running;     /* orders */
     ngx_uint_t               asked;       /* rows, of the last unit */
 } ngx_oof_dispatcher_t;
@@ -153,6 +155,7 @@ ngx_oof_dispatch_acquired(ngx_oof_lease_t *lease)
     ngx_oof_dispatcher_t *d = lease->data;
 
     d->look = ngx_current_msec;
+    d->pause = NGX_OOF_DISPATCH_POLL;
 
     ngx_oof_dispatch_timer(&d->timer);
 }
@@ -417,8 +420,12 @@ ngx_oof_dispatch_taken(ngx_oof_pg_unit_t *u)
         }
     }
 
+    d->pause = n ? NGX_OOF_DISPATCH_POLL
+                 : ngx_min(d->pause + NGX_OOF_DISPATCH_POLL,
+                           NGX_OOF_DISPATCH_CALM);
+
     if (ours) {
-        ngx_oof_dispatch_wait(d, n == d->asked ? 1 : NGX_OOF_DISPATCH_POLL);
+        ngx_oof_dispatch_wait(d, n == d->asked ? 1 : d->pause);
     }
 }
 
