@@ -89,9 +89,16 @@ void
 ngx_oof_consumer_begin(ngx_oof_consumer_state_t *cs, int64_t cursor,
     int64_t generation, int64_t requeued)
 {
+    /*
+     * If nobody had the lease since it was ours, what was acknowledged then and
+     * could not be saved, as the database was away, is not sent again.
+     */
+
     cs->round++;
     cs->cursor = cursor;
-    cs->read = cursor;
+    cs->read = (cs->relay->epoch == cs->ended + 1
+                && cs->generation == generation)
+               ? ngx_max(cursor, cs->settled) : cursor;
     cs->generation = generation;
     cs->requeued = requeued;
     cs->nsent = 0;
@@ -906,7 +913,17 @@ ngx_oof_consumer_end(ngx_oof_consumer_state_t *cs)
         c->provider->stop(c);
     }
 
+    cs->ended = cs->relay->epoch;
+    cs->settled = cs->cursor;
+
     if (cs->state == NGX_OOF_CONSUMER_RUNS) {
+
+        /* those that were set aside stand behind the cursor with it alone */
+
+        if (ngx_queue_empty(&cs->changes) && ngx_queue_empty(&cs->saving)) {
+            cs->settled = ngx_oof_consumer_cursor(cs);
+        }
+
         ngx_oof_consumer_save(cs, 1);
     }
 

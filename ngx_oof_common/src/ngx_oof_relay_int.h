@@ -112,6 +112,8 @@ struct ngx_oof_consumer_state_s {
     ngx_uint_t               round;      /* of answers that still count */
     int64_t                  cursor;     /* as it was saved */
     int64_t                  read;       /* every event up to it was taken */
+    int64_t                  settled;    /* the cursor when the lease ended */
+    int64_t                  ended;      /* its epoch */
     int64_t                  generation;
     int64_t                  requeued;
 
