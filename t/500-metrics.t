@@ -17,7 +17,27 @@ use Time::HiRes qw/ sleep /;
 my $o = Test::Oof->start(workers => 2, leases => 1);
 
 
-# the whole text, read as strictly as Prometheus' own linter does
+# what Prometheus' own linter says, where it is at hand
+
+sub lint {
+    my ($text) = @_;
+
+    SKIP: {
+        skip('promtool is not at hand', 1)
+            if system('command -v promtool > /dev/null') != 0;
+
+        Test::Oof::spew("$o->{dir}/metrics", $text);
+        my $said = `promtool check metrics < $o->{dir}/metrics 2>&1`;
+
+        # of time that people count in days
+
+        $said =~ s/^\S+_days\S* use base unit "seconds" instead of "days"\n//mg;
+        is($said, '', 'promtool check metrics');
+    }
+}
+
+
+# the whole text, read as strictly as that, and more so
 
 sub check {
     my ($text) = @_;
@@ -203,6 +223,7 @@ $o->configure(http => 'oof_database other { connect "'
                       . database_dsn() . '"; }');
 $o->reload;
 check($o->get('/metrics')->{body});
+lint($o->get('/metrics')->{body});
 is(requests(), 0, 'other metrics begin at zero');
 count(4);
 is(requests(), 4, 'and count');
