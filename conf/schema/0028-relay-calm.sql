@@ -59,13 +59,16 @@ BEGIN
         lowest := oof_log_bound(since - interval '1 day');
     END IF;
 
-    -- most looks find nothing: they write nothing, and take no number
+    -- Most looks find nothing: they write nothing, and take no number.  The
+    -- first one does, and one an hour, so that "since" does not fall behind.
 
-    IF NOT EXISTS (SELECT
-                     FROM oof_event v
-                    WHERE v.position IS NULL
-                      AND v.added >= since
-                      AND v.id >= lowest)
+    IF mark IS NOT NULL
+       AND (since = '-infinity' OR since > at - interval '1 hour')
+       AND NOT EXISTS (SELECT
+                         FROM oof_event v
+                        WHERE v.position IS NULL
+                          AND v.added >= since
+                          AND v.id >= lowest)
        AND NOT EXISTS (SELECT
                          FROM oof_call v
                         WHERE v.position IS NULL
